@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "gate.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* Newer than the C library's headers on the oldest supported system. */
+#ifndef FAN_MARK_EVICTABLE
+#define FAN_MARK_EVICTABLE 0x00000200
+#endif
+#ifndef FAN_MARK_IGNORE
+#define FAN_MARK_IGNORE 0x00000400
+#endif
+#ifndef FAN_DENY_ERRNO
+#define FAN_DENY_ERRNO(err) (FAN_DENY | (((__u32)(err)&0xffu) << 24))
+#endif
+
+#define GATE_EVENTS (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM)
+
+int gate_open(struct gate *gate)
+{
+	/*
+	 * Unlimited, because a full queue allows what it cannot hold.
+	 * PRE_CONTENT is CONTENT plus the right to answer with an errno.
+	 */
+	const unsigned int flags = FAN_CLASS_PRE_CONTENT | FAN_UNLIMITED_QUEUE |
+				   FAN_UNLIMITED_MARKS | FAN_CLOEXEC |
+				   FAN_NONBLOCK;
+
+	gate->says_errno = true;
+	gate->group = fanotify_init(flags, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
+	return gate->group < 0 ? -errno : 0;
+}
+
+int gate_watch(const struct gate *gate, const char *path)
+{
+	const unsigned int flags = FAN_MARK_ADD | FAN_MARK_FILESYSTEM;
+
+	return fanotify_mark(gate->group, flags, GATE_EVENTS, AT_FDCWD, path) <
+			       0
+		       ? -errno
+		       : 0;
+}
+
+long gate_read(const struct gate *gate, void *buffer, size_t size)
+{
+	ssize_t got = read(gate->group, buffer, size);
+
+	if (got >= 0)
+		return got;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+int gate_lease(int fd)
+{
+	const struct f_owner_ex self = { .type = F_OWNER_PID, .pid = getpid() };
+
+	/* The signal first: the default one, SIGIO, would end the process. */
+	if (fcntl(fd, F_SETSIG, GATE_LEASE_SIGNAL) < 0 ||
+	    fcntl(fd, F_SETOWN_EX, &self) < 0 ||
+	    fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return -errno;
+	return 0;
+}
+
+void gate_unlease(int fd)
+{
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+}
+
+int gate_mark(const struct gate *gate, int fd)
+{
+	const unsigned int flags =
+		FAN_MARK_ADD | FAN_MARK_IGNORE | FAN_MARK_EVICTABLE;
+
+	return fanotify_mark(gate->group, flags, GATE_EVENTS, fd, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
+void gate_unmark(const struct gate *gate, int fd)
+{
+	/* ENOENT: the kernel cleared it first, at a write or under pressure. */
+	(void)fanotify_mark(gate->group, FAN_MARK_REMOVE | FAN_MARK_IGNORE,
+			    GATE_EVENTS, fd, NULL);
+}
+
+static int answer(const struct gate *gate, int fd, unsigned int response)
+{
+	const struct fanotify_response message = { .fd = fd,
+						   .response = response };
+
+	/* ENOENT: the accessor was killed while it waited. */
+	if (write(gate->group, &message, sizeof(message)) == sizeof(message))
+		return 0;
+	return -errno;
+}
+
+void gate_allow(const struct gate *gate, int fd)
+{
+	(void)answer(gate, fd, FAN_ALLOW);
+}
+
+void gate_deny(const struct gate *gate, int fd)
+{
+	(void)answer(gate, fd, FAN_DENY);
+}
+
+void gate_busy(struct gate *gate, int fd)
+{
+	if (gate->says_errno &&
+	    answer(gate, fd, FAN_DENY_ERRNO(ETXTBSY)) == -EINVAL)
+		gate->says_errno = false;
+	if (!gate->says_errno)
+		gate_deny(gate, fd);
+}
+
+static bool is_memory_only(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+int gate_may_map(int fd)
+{
+	unsigned char start[EI_NIDENT + 2];
+	const struct iovec into = { .iov_base = start,
+				    .iov_len = sizeof(start) };
+	ssize_t got = preadv2(fd, &into, 1, 0, RWF_NOWAIT);
+	int type;
+
+	/* tmpfs refuses RWF_NOWAIT, and needs it least. */
+	if (got < 0 && errno == EOPNOTSUPP && is_memory_only(fd))
+		got = pread(fd, start, sizeof(start), 0);
+	if (got < 0)
+		return -EAGAIN;
+	if (got < SELFMAG || memcmp(start, ELFMAG, SELFMAG))
+		return 0;
+	if ((size_t)got < sizeof(start))
+		return 1;
+	type = start[EI_DATA] == ELFDATA2MSB
+		       ? start[EI_NIDENT] << 8 | start[EI_NIDENT + 1]
+		       : start[EI_NIDENT + 1] << 8 | start[EI_NIDENT];
+	return type != ET_REL && type != ET_CORE;
+}
+
+bool gate_is_trusted(int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && file.st_uid == 0 &&
+	       !(file.st_mode & (S_IWGRP | S_IWOTH));
+}

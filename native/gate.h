@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel objects of the guard: fanotify group, leases, ignore marks. */
+#ifndef IMAHOST_GATE_H
+#define IMAHOST_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/fanotify.h>
+
+/* The signal that carries lease breaks; SIGIO would not name the file. */
+#define GATE_LEASE_SIGNAL (SIGRTMIN + 1)
+
+struct gate {
+	int group;	  /* the fanotify group: nobody else may hold it */
+	bool says_errno; /* the kernel takes FAN_DENY_ERRNO (6.14) */
+};
+
+/* 0 or -errno; the group stays open until the process ends. */
+int gate_open(struct gate *gate);
+
+/*
+ * Marks the filesystem that holds @path, whatever mount it is reached by.
+ * 0 or -errno; EINVAL: it knows no permission events.
+ */
+int gate_watch(const struct gate *gate, const char *path);
+
+/* Reads events into @buffer; bytes, 0 when there are none, or -errno. */
+long gate_read(const struct gate *gate, void *buffer, size_t size);
+
+/*
+ * A read lease on the event's own descriptor. Taken by this process, because
+ * the kernel reports a break with the number used in this very call.
+ * -EAGAIN: a writer is there. Any other error: this file has no leases.
+ */
+int gate_lease(int fd);
+void gate_unlease(int fd);
+
+/* Ends the events of this inode until it is modified or evicted. */
+int gate_mark(const struct gate *gate, int fd);
+void gate_unmark(const struct gate *gate, int fd);
+
+void gate_allow(const struct gate *gate, int fd);
+void gate_deny(const struct gate *gate, int fd);
+/* ETXTBSY, as the kernel says when a program is open for writing. */
+void gate_busy(struct gate *gate, int fd);
+
+/*
+ * May the file be mapped to execute: does it start as ELF does, and is it no
+ * object still to be linked and no core dump? Answered from memory alone, so
+ * that a slow disk cannot stop the guard: -EAGAIN when the page is not there.
+ */
+int gate_may_map(int fd);
+
+/* Root's, and nobody else may write it: what the host may load by itself. */
+bool gate_is_trusted(int fd);
+
+#endif

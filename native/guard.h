@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guard's state and the parts of its loop. */
+#ifndef IMAHOST_GUARD_H
+#define IMAHOST_GUARD_H
+
+#include "gate.h"
+#include "host.h"
+#include "slots.h"
+
+/* What happens to held accesses when no host comes up. */
+enum host_down {
+	HOST_DOWN_WAIT,	 /* each waits for its own deadline */
+	HOST_DOWN_DENY,	 /* programs are refused at once, opens are not */
+	HOST_DOWN_ALLOW,
+};
+
+struct options {
+	char **watch; /* paths, watches of them */
+	int watches;
+	const char *fs;	   /* where the list is published, or NULL */
+	size_t cache;	   /* verdicts held in the kernel at most */
+	uint64_t linger;   /* ns a lease outlives its mark */
+	uint64_t deadline; /* ns until an access is answered without verdict */
+	uint64_t heartbeat;
+	bool fail_deny; /* the answer then: deny (enforce) or allow (measure) */
+	enum host_down host_down;
+	bool may_label;
+	int companion;	/* a TPM emulator that ends with the guard, or 0 */
+	char **command; /* the host */
+};
+
+/* Exit status 2 with a message when the command line is not understood. */
+void options_parse(struct options *options, int argc, char **argv);
+
+struct guard {
+	struct options options;
+	struct gate gate;
+	struct slot_table slots;
+	struct host host;
+	struct ima_counters *counters;
+	uint32_t ready; /* IMA_READY_*, what the host wants to judge */
+	int signals;
+	int notify;
+	bool announced;	   /* "ready" was said */
+	bool down_said;
+	uint64_t stopping; /* ns: since when, 0: not at all */
+	uint64_t now;	   /* ns, read once per turn of the loop */
+};
+
+/* accesses.c: from a fanotify event to its answer. */
+
+/* Reads and takes in the events there are; 0, or -errno of the group. */
+int accesses_read(struct guard *guard);
+/* Sends queued jobs for as long as the socket takes them. */
+void accesses_send(struct guard *guard);
+bool accesses_want_send(struct guard *guard);
+/* Takes in what the host says; false when it hung up. */
+bool accesses_receive(struct guard *guard);
+/* A writer waits for the lease on descriptor @fd. */
+void accesses_lease_break(struct guard *guard, int fd);
+/* Every job a dead host had goes back to the queue. */
+void accesses_host_lost(struct guard *guard);
+/* Deadlines, lease retries, lingers; the ns until it is needed again. */
+uint64_t accesses_tick(struct guard *guard);
+/* Answers whatever is still held, by the configured outcome. */
+void accesses_finish(struct guard *guard);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MILLISECOND 1000000ull
+#define BACKOFF_FIRST (2 * MILLISECOND)
+#define BACKOFF_MOST (1000 * MILLISECOND)
+
+int host_raise_fd(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, 16);
+
+	close(fd);
+	return high < 0 ? -errno : high;
+}
+
+int host_init(struct host *host)
+{
+	void *map;
+
+	host->pid = 0;
+	host->process = -1;
+	host->socket = -1;
+	host->shared_fd =
+		host_raise_fd(memfd_create("imahost", MFD_CLOEXEC));
+	if (host->shared_fd < 0 ||
+	    ftruncate(host->shared_fd, sizeof(struct ima_shared)) < 0)
+		return -errno;
+	map = mmap(NULL, sizeof(struct ima_shared), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_POPULATE, host->shared_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	host->shared = map;
+	host->shared->version = IMA_ABI_VERSION;
+	host->shared->size = sizeof(struct ima_shared);
+	return 0;
+}
+
+/*
+ * What the host may still do: read every file it is asked about, open the TPM,
+ * see who asked. No mount, no fanotify, no signal to anybody, unless it is to
+ * write labels, which the kernel allows to CAP_SYS_ADMIN alone.
+ */
+static void drop_capabilities(bool may_label)
+{
+	unsigned long keep =
+		1ul << CAP_DAC_OVERRIDE | 1ul << CAP_DAC_READ_SEARCH |
+		1ul << CAP_SYS_PTRACE | 1ul << CAP_IPC_LOCK;
+	int capability;
+
+	if (may_label)
+		keep |= 1ul << CAP_SYS_ADMIN;
+	for (capability = 0; capability <= 63; capability++)
+		if (!(keep & 1ul << capability))
+			(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int move_fd(int from, int to)
+{
+	return dup2(from, to) < 0 ? -errno : 0;
+}
+
+/*
+ * Between fork and exec. The exec below raises events that the parent answers,
+ * and the group's descriptor, inherited by fork, goes with the exec.
+ */
+static void become_host(const struct host *host, int theirs)
+{
+	const char *version = "1";
+	sigset_t none;
+	int number;
+
+	_Static_assert(IMA_ABI_VERSION == 1, "the literal above");
+	sigemptyset(&none);
+	for (number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (move_fd(theirs, IMA_FD_SOCKET) ||
+	    move_fd(host->shared_fd, IMA_FD_SHARED) ||
+	    (host->fuse >= 0 && move_fd(host->fuse, IMA_FD_FUSE)))
+		_exit(126);
+	(void)syscall(SYS_close_range,
+		      host->fuse >= 0 ? IMA_FD_FUSE + 1 : IMA_FD_SHARED + 1,
+		      ~0u, 0);
+	drop_capabilities(host->may_label);
+	if (setenv(IMA_GUARD_ENV, version, 1) < 0)
+		_exit(126);
+	execv(host->command[0], host->command);
+	_exit(127);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int host_start(struct host *host, uint64_t now)
+{
+	int pair[2];
+	int error = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pair[0] = host_raise_fd(pair[0]);
+	pair[1] = host_raise_fd(pair[1]);
+	if (pair[0] < 0 || pair[1] < 0) {
+		error = -EMFILE;
+		goto out;
+	}
+	__atomic_store_n(&host->shared->heartbeat, now, __ATOMIC_RELEASE);
+	/*
+	 * fork, never vfork or posix_spawn: they stop the parent until the
+	 * child's exec is over, and that exec waits for the parent's answer.
+	 */
+	pid = fork();
+	if (pid < 0) {
+		error = -errno;
+		goto out;
+	}
+	if (pid == 0)
+		become_host(host, pair[1]);
+	host->pid = pid;
+	host->process = (int)syscall(SYS_pidfd_open, pid, 0);
+	host->socket = pair[0];
+	(void)fcntl(host->socket, F_SETFL, O_NONBLOCK);
+	host->ready = false;
+	host->shared->counters.host_starts++;
+	pair[0] = -1;
+out:
+	close_fd(&pair[0]);
+	close_fd(&pair[1]);
+	return error;
+}
+
+void host_reap(struct host *host, uint64_t now)
+{
+	uint64_t pause = 0;
+
+	(void)waitpid(host->pid, NULL, 0);
+	if (!host->ready) {
+		pause = BACKOFF_FIRST
+			<< (host->failures < 10 ? host->failures : 10);
+		host->failures++;
+	} else {
+		host->failures = 0;
+	}
+	/* A reused pid must never pass for the host. */
+	host->pid = 0;
+	host->ready = false;
+	close_fd(&host->process);
+	close_fd(&host->socket);
+	host->restart_at = now + (pause < BACKOFF_MOST ? pause : BACKOFF_MOST);
+}
+
+void host_kill(const struct host *host)
+{
+	if (host->process >= 0)
+		(void)syscall(SYS_pidfd_send_signal, host->process, SIGKILL,
+			      NULL, 0);
+}
+
+bool host_is_hung(const struct host *host, uint64_t now)
+{
+	uint64_t beat =
+		__atomic_load_n(&host->shared->heartbeat, __ATOMIC_ACQUIRE);
+
+	return host->pid && now > beat && now - beat > host->heartbeat;
+}
+
+bool host_is_down(const struct host *host)
+{
+	return !host->ready && host->failures >= HOST_TRIES;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What passes between imahost-guard (C) and the host (C#): the messages on
+ * their SOCK_SEQPACKET pair, the descriptors the host starts with and the
+ * memory both see. src/Interop/GuardAbi.cs mirrors this page; a test on either
+ * side compares every size and offset.
+ *
+ * All integers are in host byte order. Fields called "reserved" must be 0.
+ */
+#ifndef IMAHOST_ABI_H
+#define IMAHOST_ABI_H
+
+#include <stdint.h>
+
+/* Raised whenever anything on this page changes its meaning or its place. */
+#define IMA_ABI_VERSION 1
+
+/*
+ * The guard sets this variable to the ABI version for the host it starts. Its
+ * absence tells `imahost daemon` that it has to start a guard first.
+ */
+#define IMA_GUARD_ENV "IMAHOST_GUARD"
+
+/* Descriptors the host starts with. IMA_FD_FUSE is closed without --fs. */
+#define IMA_FD_SOCKET 3
+#define IMA_FD_SHARED 4
+#define IMA_FD_FUSE 5
+
+enum ima_message {
+	IMA_MSG_JOB = 1,      /* guard to host, the file in SCM_RIGHTS */
+	IMA_MSG_VERDICT = 2,  /* host to guard, ends a job */
+	IMA_MSG_READY = 3,    /* host to guard: send me jobs, see ima_ready */
+	IMA_MSG_PROGRESS = 4, /* host to guard: the deadline starts anew */
+	IMA_MSG_STOP = 5,     /* guard to host: no job will follow, end */
+	IMA_MSG_RELOAD = 6,   /* guard to host: the guard got SIGHUP */
+};
+
+/* Which access is held, from the fanotify event that announced it. */
+enum ima_access {
+	IMA_ACCESS_EXEC = 1, /* FAN_OPEN_EXEC_PERM */
+	IMA_ACCESS_ELF = 2,  /* FAN_OPEN_PERM of a file that starts as ELF does */
+	IMA_ACCESS_DATA = 3, /* FAN_OPEN_PERM of any other file */
+	IMA_ACCESS_OPEN = 4, /* FAN_OPEN_PERM, the start is not in memory */
+};
+
+/* Flags of a job. */
+#define IMA_JOB_LEASED 0x1u /* a read lease keeps writers out */
+#define IMA_JOB_WRITER 0x2u /* the lease was refused: a writer is there */
+#define IMA_JOB_NOTE 0x4u   /* answered already: the host's own access */
+#define IMA_JOB_LATE 0x8u   /* answered already: its deadline passed */
+#define IMA_JOB_RESENT 0x10u /* an earlier host died over it */
+
+struct ima_job {
+	uint32_t type;     /* IMA_MSG_JOB */
+	uint32_t slot;     /* to be returned with the verdict */
+	uint64_t sequence; /* to be returned with the verdict */
+	uint32_t access;   /* enum ima_access */
+	uint32_t flags;    /* IMA_JOB_* */
+	int32_t pid;	   /* thread group of the accessor, 0: not visible */
+	uint32_t reserved;
+};
+
+enum ima_decision {
+	IMA_ALLOW = 1,
+	IMA_DENY = 2, /* EPERM */
+	IMA_BUSY = 3, /* ETXTBSY where the kernel can say it, else EPERM */
+};
+
+#define IMA_VERDICT_CACHE 0x1u /* holds until the file changes */
+
+/* IMA_MSG_VERDICT and IMA_MSG_PROGRESS (which leaves decision 0). */
+struct ima_verdict {
+	uint32_t type;
+	uint32_t slot;
+	uint64_t sequence;
+	uint32_t decision; /* enum ima_decision */
+	uint32_t flags;	   /* IMA_VERDICT_* */
+};
+
+#define IMA_READY_JUDGE_DATA 0x1u /* send IMA_ACCESS_DATA too */
+
+struct ima_ready {
+	uint32_t type; /* IMA_MSG_READY; may be repeated when flags change */
+	uint32_t flags;
+};
+
+/*
+ * How long accesses were held, from the guard's read of the event to the
+ * answer. Bucket i counts holds below 2^i microseconds (and not below
+ * 2^(i-1)); the last one takes all longer ones.
+ */
+#define IMA_HOLD_BUCKETS 32
+
+/* Counted by the guard since its start, read by the host. */
+struct ima_counters {
+	uint64_t events;       /* permission events read */
+	uint64_t allowed;      /* answered FAN_ALLOW, by whomever */
+	uint64_t denied;       /* answered FAN_DENY, by whomever */
+	uint64_t unjudged;     /* allowed by the guard: nothing to decide */
+	uint64_t own;	       /* the host's own accesses */
+	uint64_t deadlines;    /* answered by the guard: the host was late */
+	uint64_t resent;       /* jobs sent again after a host's death */
+	uint64_t host_starts;  /* hosts started */
+	uint64_t lease_breaks; /* writers that waited for a held or cached file */
+	uint64_t unleasable;   /* files whose filesystem has no leases */
+	uint64_t cached;       /* verdicts held in the kernel now */
+	uint64_t held;	       /* accesses held now */
+	uint64_t holds[IMA_HOLD_BUCKETS];
+};
+
+/*
+ * The request of /dev/fuse that is being answered. The host read()s straight
+ * into it, so the request outlives the host; `unique` inside (bytes 8 to 15 of
+ * fuse_in_header) is 0 when nothing is pending. `tries` counts the hosts that
+ * took it up.
+ */
+#define IMA_FUSE_MAX_WRITE 131072u
+#define IMA_FUSE_REQUEST (IMA_FUSE_MAX_WRITE + 4096u)
+
+/*
+ * The open write handle of <fs>/policy: its text so far must outlive the host
+ * too. `writer` is the handle's number, 0 when nobody writes.
+ */
+#define IMA_POLICY_MAX 262144u
+
+struct ima_shared {
+	uint32_t version;     /* IMA_ABI_VERSION, written by the guard */
+	uint32_t size;	      /* sizeof(struct ima_shared) */
+	uint64_t heartbeat;   /* host: CLOCK_MONOTONIC, ns */
+	uint64_t list_length; /* host: entries, for the guard's log only */
+	uint64_t fuse_tries;  /* host: hosts that took up the request */
+	uint64_t writer;      /* host: handle that writes the policy */
+	uint64_t writer_next; /* host: last handle number given out */
+	uint32_t writer_size; /* host: bytes of policy_text in use */
+	uint32_t writer_base; /* host: offset at which an append began */
+	uint32_t writer_failed; /* host: a write was refused */
+	uint32_t reserved;
+	struct ima_counters counters;
+	uint8_t fuse_request[IMA_FUSE_REQUEST] __attribute__((aligned(4096)));
+	uint8_t policy_text[IMA_POLICY_MAX];
+};
+
+#endif

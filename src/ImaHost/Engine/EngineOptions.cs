@@ -1,0 +1,17 @@
+using ImaHost.Appraisal;
+using ImaHost.Crypto;
+using ImaHost.Template;
+
+namespace ImaHost.Engine;
+
+/// <summary>How files are measured and appraised.</summary>
+/// <param name="Pcr">The PCR that entries extend, 10 as in the kernel.</param>
+/// <param name="FailAllows">
+/// The answer when a file cannot be judged (unreadable, TPM or disk failed): allow and record, or deny.
+/// </param>
+sealed record EngineOptions(
+    AppraiseMode Appraise,
+    HashAlgorithm ImaHash,
+    TemplateDescriptor Template,
+    int Pcr,
+    bool FailAllows);

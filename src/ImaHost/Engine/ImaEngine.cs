@@ -1,0 +1,221 @@
+using System.Text;
+using ImaHost.Appraisal;
+using ImaHost.Crypto;
+using ImaHost.Events;
+using ImaHost.Interop;
+using ImaHost.Measurement;
+using ImaHost.MeasurementList;
+using ImaHost.Policy;
+using ImaHost.Template;
+using Microsoft.Extensions.Logging;
+
+namespace ImaHost.Engine;
+
+/// <summary>
+/// One access, from the question to the verdict, in the kernel's order (ima_main.c, process_measurement): policy,
+/// collect, store, appraise. A denied file stands in the list, because it is stored before it is appraised.
+/// </summary>
+sealed class ImaEngine(
+    EngineOptions options, ImaPolicy policy, RuntimeMeasurements list, EngineCounters counters, ILogger log)
+{
+    ImaPolicy _policy = policy;
+
+    /// <summary>The rules in force. Setting them decides every access that begins afterwards.</summary>
+    public ImaPolicy Policy
+    {
+        get => Volatile.Read(ref _policy);
+        set => Volatile.Write(ref _policy, value);
+    }
+
+    public EngineOptions Options => options;
+
+    public EngineCounters Counters => counters;
+
+    /// <summary>Judges one access. May be called by several workers, each with scratch space of its own.</summary>
+    public Verdict ProcessMeasurement(AccessRequest access, Scratch scratch)
+    {
+        CollectedFile file = scratch.File;
+        if (!access.HasFile || file.Identify(access.File) < 0)
+        {
+            return Unjudged(access, scratch, "its descriptor could not be received", record: false);
+        }
+
+        Question question = MustMeasure(access, file);
+        if (question.Decision.IsNothing)
+        {
+            return Verdict.Allow;
+        }
+
+        int error = CollectMeasurement(access, scratch);
+        if (error < 0)
+        {
+            return Unjudged(access, scratch, $"it cannot be read: {ErrnoException.Describe(-error)}", record: true);
+        }
+
+        bool stored = StoreMeasurement(access, in question, scratch);
+        if (access.HasWriter && question.Hook == ImaHook.BprmCheck)
+        {
+            return Verdict.Busy;
+        }
+
+        if (!AppraiseMeasurement(access, in question, file))
+        {
+            return Verdict.Deny;
+        }
+
+        return stored
+            ? new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased)
+            : Unjudged(access, scratch, list.Fault ?? "it could not be recorded", record: false);
+    }
+
+    /// <summary>Which rules concern this access? (LIM: must_measure)</summary>
+    Question MustMeasure(AccessRequest access, CollectedFile file)
+    {
+        ImaPolicy policy = Policy;
+        Subject subject = policy.AsksAboutSubject ? Accessor.ReadSubject(access.Pid) : default;
+        var target = new Target(access.File.FilesystemMagic, file.Stat.Uid, file.Stat.Gid);
+        return Question.Ask(policy, HookOf(access), in subject, in target, file.Stat.IsRegular);
+    }
+
+    /// <summary>Hashes the file from its own descriptor. (LIM: collect_measurement)</summary>
+    int CollectMeasurement(AccessRequest access, Scratch scratch) =>
+        scratch.File.Collect(access.File, options.ImaHash, access.ReportProgress);
+
+    /// <summary>Appends the entry, then extends the PCR. (LIM: store_measurement)</summary>
+    /// <returns>False when the list or the TPM did not take it.</returns>
+    bool StoreMeasurement(AccessRequest access, in Question question, Scratch scratch)
+    {
+        if (question.Decision.Measure == null)
+        {
+            return true;
+        }
+
+        if (access.IsLate || (access.HasWriter && question.Hook != ImaHook.BprmCheck))
+        {
+            StoreViolation(access, scratch, access.IsLate ? "deadline" : "open_writers");
+        }
+
+        StoreOutcome outcome = Store(scratch, in scratch.File.Digest, violation: false);
+        if (outcome == StoreOutcome.AlreadyThere)
+        {
+            counters.AddRepeated();
+        }
+        else
+        {
+            counters.AddMeasured();
+        }
+
+        return outcome is StoreOutcome.Stored or StoreOutcome.AlreadyThere;
+    }
+
+    /// <summary>Does security.ima vouch for the file? (LIM: appraise_measurement)</summary>
+    /// <returns>False when the access is to be denied.</returns>
+    bool AppraiseMeasurement(AccessRequest access, in Question question, CollectedFile file)
+    {
+        if (question.Decision.Appraise == null || options.Appraise == AppraiseMode.Off)
+        {
+            return true;
+        }
+
+        SecurityIma xattr = file.SecurityIma;
+        Appraisal.Appraisal outcome = Appraiser.Appraise(in xattr, file.XattrError, in file.Digest);
+        if (outcome == Appraisal.Appraisal.Pass || TryFix(access, outcome, file))
+        {
+            return true;
+        }
+
+        bool enforce = options.Appraise == AppraiseMode.Enforce
+            && !(question.Hook == ImaHook.MmapCheck && Accessor.IsLabeller(access.Pid));
+        Report(access, in question, file, outcome, enforce);
+        return !enforce;
+    }
+
+    bool TryFix(AccessRequest access, Appraisal.Appraisal outcome, CollectedFile file)
+    {
+        if (options.Appraise != AppraiseMode.Fix || !Appraiser.MayFix(outcome, file.SecurityIma))
+        {
+            return false;
+        }
+
+        Span<byte> label = stackalloc byte[2 + HashAlgorithm.MaxSize];
+        int error = access.File.SetXattr("security.ima\0"u8, label[..SecurityIma.Write(in file.Digest, label)]);
+        if (error < 0)
+        {
+            EngineLog.NotFixed(log, Text(file.Path), ErrnoException.Describe(-error));
+            return false;
+        }
+
+        counters.AddFixed();
+        return true;
+    }
+
+    /// <summary>The access cannot be judged as it should: the configured outcome, and a record of it.</summary>
+    /// <param name="record">Enter a violation: the file was used without a digest.</param>
+    Verdict Unjudged(AccessRequest access, Scratch scratch, string cause, bool record)
+    {
+        counters.AddFailed();
+        EngineLog.Unjudged(log, Text(scratch.File.Path), access.Pid, cause, options.FailAllows ? "allowed" : "denied");
+        if (record)
+        {
+            StoreViolation(access, scratch, "unreadable");
+        }
+
+        return options.FailAllows ? Verdict.Allow : Verdict.Deny;
+    }
+
+    void StoreViolation(AccessRequest access, Scratch scratch, string cause)
+    {
+        EngineLog.Violation(log, cause, Text(scratch.File.Path), access.Pid);
+        _ = Store(scratch, Digest.Zero(options.ImaHash), violation: true);
+    }
+
+    StoreOutcome Store(Scratch scratch, in Digest digest, bool violation)
+    {
+        var source = new FieldSource
+        {
+            Digest = digest,
+            Name = scratch.File.Path,
+            Signature = scratch.File.SignatureField,
+        };
+        scratch.Data.Clear();
+        options.Template.AppendData(in source, scratch.Data);
+        return list.Add(options.Template, scratch.Data.Written, options.Pcr, violation);
+    }
+
+    void Report(
+        AccessRequest access, in Question question, CollectedFile file, Appraisal.Appraisal outcome, bool enforce)
+    {
+        if (enforce)
+        {
+            counters.AddDenied();
+        }
+        else
+        {
+            counters.AddWouldDeny();
+        }
+
+        string path = Text(file.Path);
+        EngineLog.Denial(
+            log, enforce ? "denied" : "would deny", path, question.Hook.Name(), access.Pid,
+            Accessor.ReadName(access.Pid), Accessor.ReadSubject(access.Pid).Uid, Appraiser.Cause(outcome),
+            question.Decision.Appraise!.Origin, Appraiser.Advice(outcome, path));
+    }
+
+    static ImaHook HookOf(AccessRequest access) => access.Access switch
+    {
+        GuardAccess.Exec => ImaHook.BprmCheck,
+        GuardAccess.Elf => ImaHook.MmapCheck,
+        GuardAccess.Data => ImaHook.FileCheck,
+        GuardAccess.Open => MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
+        _ => throw new ArgumentOutOfRangeException(nameof(access)),
+    };
+
+    /// <summary>The guard could not see what kind of file is opened without waiting for a disk. We may wait.</summary>
+    static bool MayBeMapped(HeldFile file)
+    {
+        Span<byte> start = stackalloc byte[ElfHeader.Size];
+        return ElfHeader.MayBeMapped(start[..Math.Max(file.ReadAt(start, 0), 0)]);
+    }
+
+    static string Text(ReadOnlySpan<byte> path) => Encoding.UTF8.GetString(path);
+}

@@ -1,0 +1,14 @@
+using ImaHost.Measurement;
+using ImaHost.Template;
+
+namespace ImaHost.Engine;
+
+/// <summary>The buffers of one worker: warm, they make an access cost no allocation.</summary>
+sealed class Scratch : IDisposable
+{
+    public CollectedFile File { get; } = new();
+
+    public ByteBuilder Data { get; } = new();
+
+    public void Dispose() => File.Dispose();
+}

@@ -1,0 +1,71 @@
+using ImaHost.Interop;
+
+namespace ImaHost.Events;
+
+/// <summary>
+/// One held access. Disposing it answers, so that no path through the code loses one or answers twice. Each worker has
+/// one and uses it again.
+/// </summary>
+sealed class AccessRequest : IDisposable
+{
+    readonly GuardSocket _socket;
+    readonly Verdict _unlessJudged;
+    GuardJob _job;
+    HeldFile? _file;
+    bool _waits;
+
+    /// <param name="unlessJudged">The answer when no verdict was set: something went wrong.</param>
+    public AccessRequest(GuardSocket socket, Verdict unlessJudged)
+    {
+        _socket = socket;
+        _unlessJudged = unlessJudged;
+    }
+
+    public Verdict Verdict { get; set; }
+
+    /// <summary>The file; its descriptor raises no events.</summary>
+    public HeldFile File => _file ?? throw new InvalidOperationException("no file was passed with this job");
+
+    /// <summary>False when the guard's descriptor could not be received: there were too many open files.</summary>
+    public bool HasFile => _file != null;
+
+    public GuardAccess Access => _job.Access;
+
+    /// <summary>The accessor's thread group, 0 when it is not visible from here.</summary>
+    public int Pid => _job.Pid;
+
+    /// <summary>Writers are kept out while we look.</summary>
+    public bool IsLeased => _job.Facts.HasFlag(GuardJobFacts.Leased);
+
+    /// <summary>Somebody has the file open for writing.</summary>
+    public bool HasWriter => _job.Facts.HasFlag(GuardJobFacts.Writer);
+
+    /// <summary>The guard answered when the deadline passed.</summary>
+    public bool IsLate => _job.Facts.HasFlag(GuardJobFacts.Late);
+
+    /// <summary>An access of this process itself, answered already.</summary>
+    public bool IsOwn => _job.Facts.HasFlag(GuardJobFacts.Note);
+
+    /// <summary>Waits for what the guard says next; a job becomes this request.</summary>
+    public GuardMessage Take()
+    {
+        GuardMessage message = _socket.Receive(out _job, out _file);
+        _waits = message == GuardMessage.Job;
+        Verdict = _unlessJudged;
+        return message;
+    }
+
+    /// <summary>Asks the guard for more time.</summary>
+    public void ReportProgress() => _socket.SendProgress(in _job);
+
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _file = null;
+        if (_waits)
+        {
+            _waits = false;
+            _socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using ImaHost.Crypto;
+using ImaHost.Interop;
+
+namespace ImaHost.Measurement;
+
+/// <summary>Hashes whole files from their descriptor (ima_calc_file_hash). For one thread at a time.</summary>
+sealed class FileHasher : IDisposable
+{
+    const int ReadSize = 256 * 1024;
+    const int ProgressMilliseconds = 500;
+    readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReadSize, pinned: true);
+    readonly DigestSet _digests = new();
+
+    /// <summary>
+    /// Reads to the end, wherever that is by then: without a lease a file may grow or shrink meanwhile, and its digest
+    /// is then that of what was read.
+    /// </summary>
+    /// <param name="progress">Called twice a second while a large file is read.</param>
+    /// <returns>0, or minus the errno of the read that failed.</returns>
+    public int Hash(HeldFile file, HashAlgorithm algorithm, Action? progress, out Digest digest)
+    {
+        EvpDigest context = _digests[algorithm];
+        context.Reset();
+        long reported = Environment.TickCount64;
+        for (long offset = 0; ;)
+        {
+            int got = file.ReadAt(_buffer, offset);
+            if (got < 0)
+            {
+                digest = Digest.Zero(algorithm);
+                return got;
+            }
+
+            if (got == 0)
+            {
+                break;
+            }
+
+            context.Update(_buffer.AsSpan(0, got));
+            offset += got;
+            if (progress != null && Environment.TickCount64 - reported >= ProgressMilliseconds)
+            {
+                reported = Environment.TickCount64;
+                progress();
+            }
+        }
+
+        Span<byte> bytes = stackalloc byte[HashAlgorithm.MaxSize];
+        context.Finish(bytes);
+        digest = new Digest(algorithm, bytes);
+        return 0;
+    }
+
+    public void Dispose() => _digests.Dispose();
+}

@@ -1,0 +1,232 @@
+using ImaHost.Crypto;
+using ImaHost.Interop;
+using ImaHost.Template;
+
+namespace ImaHost.MeasurementList;
+
+/// <summary>What became of an entry.</summary>
+enum StoreOutcome
+{
+    /// <summary>It is in the list and in the TPM.</summary>
+    Stored,
+    /// <summary>The same entry was there before (kernel: EEXIST); the file counts as measured.</summary>
+    AlreadyThere,
+    /// <summary>It is in the list, but the TPM does not follow.</summary>
+    NotExtended,
+    /// <summary>The disk refused it.</summary>
+    NotStored,
+}
+
+/// <summary>
+/// The measurement list (ima_queue.c): append first, then extend, both under one lock, so that the order of the list is
+/// the order of the extends. Readers do not take that lock.
+/// </summary>
+sealed class RuntimeMeasurements : IDisposable
+{
+    readonly Lock _extendListMutex = new();
+    readonly MeasurementLog _log;
+    readonly DigestTable _table;
+    readonly PcrExtender _extender;
+    readonly DigestSet _digests;
+    readonly EntryDigests _entryDigests;
+    readonly LogReader _reader;
+    readonly ByteBuilder _record = new();
+    readonly ByteBuilder _line = new();
+    readonly byte[] _stored = new byte[1 << 16];
+    long _violations;
+
+    /// <param name="digests">Contexts for this list alone.</param>
+    public RuntimeMeasurements(
+        MeasurementLog log, DigestTable table, PcrExtender extender, IReadOnlyList<HashAlgorithm> banks,
+        DigestSet digests)
+    {
+        _log = log;
+        _table = table;
+        _extender = extender;
+        _digests = digests;
+        _entryDigests = new EntryDigests(banks, digests);
+        _reader = new LogReader(log.ReadFile);
+    }
+
+    public MeasurementLog Log => _log;
+
+    /// <summary>Violation entries in the list.</summary>
+    public long Violations => Volatile.Read(ref _violations);
+
+    /// <summary>Why the last entry was not stored or extended, or null.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>The TPM no longer follows and never will.</summary>
+    public bool IsFaultFinal => _extender.IsFinal;
+
+    /// <summary>Entries that the TPM has had.</summary>
+    public long Extended => _extender.Extended;
+
+    /// <summary>Takes in an entry that stands in the log already, and that the TPM has had or not.</summary>
+    public void Restore(in MeasurementRecord record, long position, bool extended)
+    {
+        Render(in record);
+        if (!record.IsViolation)
+        {
+            _table.Add(Key(record.Data), record.Pcr, position);
+        }
+        else
+        {
+            _violations++;
+        }
+
+        _log.Publish(_record.Length, _line.Length);
+        if (extended)
+        {
+            _entryDigests.Compute(record.Data, record.IsViolation);
+            _extender.Adopt(record.Pcr, _entryDigests.Values);
+        }
+    }
+
+    /// <summary>Adds an entry (ima_add_template_entry).</summary>
+    /// <param name="violation">Never taken for one that is there already; extends ones, shows zeros.</param>
+    public StoreOutcome Add(TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr, bool violation)
+    {
+        lock (_extendListMutex)
+        {
+            Digest key = Key(data);
+            if (!violation && Find(in key, pcr, template, data, out bool extended))
+            {
+                return extended ? StoreOutcome.AlreadyThere : StoreOutcome.NotExtended;
+            }
+
+            if (!TryAppend(template, data, pcr, violation, in key))
+            {
+                return StoreOutcome.NotStored;
+            }
+
+            _entryDigests.Compute(data, violation);
+            bool follows = _extender.Extend(pcr, _entryDigests.Values);
+            Fault = _extender.Fault;
+            return follows ? StoreOutcome.Stored : StoreOutcome.NotExtended;
+        }
+    }
+
+    /// <summary>
+    /// Looks after the TPM from time to time: lets go of it when it is idle, checks that it still holds what it
+    /// should, and catches up with what it missed.
+    /// </summary>
+    /// <returns>True when it follows the list.</returns>
+    public bool TendTpm(int pcr, bool check)
+    {
+        lock (_extendListMutex)
+        {
+            if (_extender.Fault != null)
+            {
+                _ = _extender.Recover(Missed());
+            }
+            else if (check)
+            {
+                _extender.Check(pcr);
+            }
+
+            _extender.Release();
+            Fault = _extender.Fault;
+            return Fault == null;
+        }
+    }
+
+    public void Dispose()
+    {
+        _extender.Dispose();
+        _table.Dispose();
+        _log.Dispose();
+        _digests.Dispose();
+    }
+
+    /// <summary>The kernel looks entries up by the digest in ima_hash; ours is always sha256.</summary>
+    Digest Key(ReadOnlySpan<byte> data) => _digests.Hash(HashAlgorithm.Sha256, data);
+
+    bool Find(in Digest key, int pcr, TemplateDescriptor template, ReadOnlySpan<byte> data, out bool extended)
+    {
+        extended = _extender.Fault == null;
+        return _table.Contains(in key, pcr, IsSame, new Sought(this, template, data, pcr));
+    }
+
+    static bool IsSame(long position, Sought sought)
+    {
+        int got = sought.List._log.ReadFile(sought.List._stored, position);
+        return MeasurementRecord.TryRead(sought.List._stored.AsSpan(0, got), out MeasurementRecord record, out _)
+            && record.Pcr == sought.Pcr
+            && record.TemplateName.SequenceEqual(sought.Template.Utf8Name)
+            && record.Data.SequenceEqual(sought.Data);
+    }
+
+    bool TryAppend(TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr, bool violation, in Digest key)
+    {
+        Digest shown = violation ? Digest.Zero(HashAlgorithm.Sha1) : _digests.Hash(HashAlgorithm.Sha1, data);
+        Render(new MeasurementRecord
+        {
+            Pcr = pcr,
+            TemplateDigest = shown.Bytes,
+            TemplateName = template.Utf8Name,
+            Data = data,
+        });
+        long position = _log.Extent.BinaryBytes;
+        try
+        {
+            _log.Append(_record.Written, _line.Length);
+        }
+        catch (ErrnoException e)
+        {
+            Fault = e.Message;
+            return false;
+        }
+
+        if (violation)
+        {
+            Volatile.Write(ref _violations, _violations + 1);
+        }
+        else
+        {
+            _table.Add(in key, pcr, position);
+        }
+
+        return true;
+    }
+
+    void Render(in MeasurementRecord record)
+    {
+        _record.Clear();
+        _line.Clear();
+        record.AppendBinary(_record);
+        record.AppendAscii(_line);
+    }
+
+    /// <summary>The entries after the last one the TPM is known to have had.</summary>
+    List<PendingEntry> Missed()
+    {
+        long missed = _log.Extent.Entries - _extender.Extended;
+        var pending = new List<PendingEntry>();
+        _reader.Seek(0);
+        for (long entry = 0; missed > 0 && entry < _log.Extent.Entries; entry++)
+        {
+            if (!_reader.Next(out MeasurementRecord record))
+            {
+                break;
+            }
+
+            if (entry >= _log.Extent.Entries - missed)
+            {
+                _entryDigests.Compute(record.Data, record.IsViolation);
+                pending.Add(new PendingEntry(record.Pcr, _entryDigests.Values.ToArray()));
+            }
+        }
+
+        return pending;
+    }
+
+    readonly ref struct Sought(
+        RuntimeMeasurements list, TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr)
+    {
+        public readonly RuntimeMeasurements List = list;
+        public readonly TemplateDescriptor Template = template;
+        public readonly ReadOnlySpan<byte> Data = data;
+        public readonly int Pcr = pcr;
+    }
+}

@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Text;
+
+namespace ImaHost.Policy;
+
+/// <summary>What a rule asks for.</summary>
+enum ImaAction
+{
+    /// <summary>Enter the file in the list.</summary>
+    Measure,
+    /// <summary>Do not, whatever later rules say.</summary>
+    DontMeasure,
+    /// <summary>Let it be used only if somebody vouches for it.</summary>
+    Appraise,
+    /// <summary>Do not, whatever later rules say.</summary>
+    DontAppraise,
+}
+
+/// <summary>MAY_* of the kernel, as far as it is seen here.</summary>
+[Flags]
+enum AccessMask
+{
+    /// <summary>No condition.</summary>
+    None = 0,
+    /// <summary>MAY_EXEC.</summary>
+    Exec = 1,
+    /// <summary>MAY_READ.</summary>
+    Read = 4,
+}
+
+/// <summary>A number compared with a bound: uid=0, fowner&gt;999.</summary>
+/// <param name="Operator">'=', '&lt;' or '&gt;'.</param>
+readonly record struct IdCondition(char Operator, uint Bound)
+{
+    public bool Holds(uint id) => Operator switch
+    {
+        '=' => id == Bound,
+        '<' => id < Bound,
+        _ => id > Bound,
+    };
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Operator}{Bound}");
+}
+
+/// <summary>Who accesses, as far as rules ask.</summary>
+readonly record struct Subject(uint Uid, uint Euid, uint Gid, uint Egid);
+
+/// <summary>What is accessed, as far as rules ask.</summary>
+readonly record struct Target(long FsMagic, uint Owner, uint Group);
+
+/// <summary>One rule (struct ima_rule_entry). A condition that is null always holds.</summary>
+sealed record ImaRule(ImaAction Action)
+{
+    public ImaHook? Func { get; init; }
+
+    public AccessMask Mask { get; init; }
+
+    /// <summary>mask=^…: the access includes it, rather than equals it.</summary>
+    public bool MaskIncludes { get; init; }
+
+    public long? FsMagic { get; init; }
+
+    public IdCondition? Uid { get; init; }
+
+    public IdCondition? Euid { get; init; }
+
+    public IdCondition? Gid { get; init; }
+
+    public IdCondition? Egid { get; init; }
+
+    public IdCondition? Fowner { get; init; }
+
+    public IdCondition? Fgroup { get; init; }
+
+    /// <summary>Where it was read: "/etc/ima/policy.d/50-site.ima:3".</summary>
+    public string Origin { get; init; } = "built in";
+
+    public bool AsksAboutSubject => Uid != null || Euid != null || Gid != null || Egid != null;
+
+    /// <summary>ima_match_rules.</summary>
+    public bool Matches(ImaHook hook, AccessMask mask, in Subject subject, in Target target) =>
+        (Func == null || Func == hook)
+        && (Mask == AccessMask.None || (MaskIncludes ? (mask & Mask) != 0 : mask == Mask))
+        && (FsMagic == null || FsMagic == target.FsMagic)
+        && Uid?.Holds(subject.Uid) != false
+        && Euid?.Holds(subject.Euid) != false
+        && Gid?.Holds(subject.Gid) != false
+        && Egid?.Holds(subject.Egid) != false
+        && Fowner?.Holds(target.Owner) != false
+        && Fgroup?.Holds(target.Group) != false;
+
+    /// <summary>The rule in the kernel's language.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder(Action switch
+        {
+            ImaAction.Measure => "measure",
+            ImaAction.DontMeasure => "dont_measure",
+            ImaAction.Appraise => "appraise",
+            ImaAction.DontAppraise => "dont_appraise",
+            _ => throw new InvalidOperationException("no such action"),
+        });
+        if (Func is { } func)
+        {
+            text.Append(" func=").Append(func.Name());
+        }
+
+        if (Mask != AccessMask.None)
+        {
+            text.Append(" mask=").Append(MaskIncludes ? "^" : "").Append(Mask == AccessMask.Exec ? "MAY_EXEC" : "MAY_READ");
+        }
+
+        if (FsMagic is { } magic)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" fsmagic=0x{magic:x}");
+        }
+
+        Append("uid", Uid);
+        Append("euid", Euid);
+        Append("gid", Gid);
+        Append("egid", Egid);
+        Append("fowner", Fowner);
+        Append("fgroup", Fgroup);
+        return text.ToString();
+
+        void Append(string name, IdCondition? condition)
+        {
+            if (condition != null)
+            {
+                text.Append(' ').Append(name).Append(condition);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.Runtime.InteropServices;
+using ImaHost.Interop.Native;
+
+namespace ImaHost.Interop;
+
+/// <summary>The host's end of the guard's SOCK_SEQPACKET pair. All methods may be called from any thread.</summary>
+public sealed unsafe class GuardSocket
+{
+    readonly int _fd;
+
+    /// <summary>Takes over the descriptor the guard handed to this process.</summary>
+    public GuardSocket()
+        : this(GuardAbi.SocketFd)
+    {
+    }
+
+    internal GuardSocket(int fd) => _fd = fd;
+
+    /// <summary>Waits for one message; the kernel gives each to one waiter only.</summary>
+    /// <param name="job">The job, when the result is <see cref="GuardMessage.Job"/>.</param>
+    /// <param name="file">
+    /// Its file, to be closed by the caller; null when the kernel could not pass it (no descriptor was free).
+    /// </param>
+    /// <exception cref="ErrnoException">The socket failed.</exception>
+    public GuardMessage Receive(out GuardJob job, out HeldFile? file)
+    {
+        job = default;
+        file = null;
+        GuardJob received = default;
+        var control = default(Libc.DescriptorMessage);
+        var part = new Libc.IoVector { iov_base = &received, iov_len = (nuint)sizeof(GuardJob) };
+        var message = new Libc.MessageHeader
+        {
+            msg_iov = &part,
+            msg_iovlen = 1,
+            msg_control = &control,
+            msg_controllen = (nuint)sizeof(Libc.DescriptorMessage),
+        };
+        nint got;
+        do
+        {
+            got = Libc.recvmsg(_fd, &message, Libc.MSG_CMSG_CLOEXEC);
+        }
+        while (got < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
+
+        ErrnoException.ThrowIfNegative(got, "receive from the guard");
+        if (got < sizeof(uint))
+        {
+            return GuardMessage.Closed;
+        }
+
+        if (got != sizeof(GuardJob))
+        {
+            return (GuardMessage)received.Type;
+        }
+
+        job = received;
+        if (message.msg_controllen != 0 && control.cmsg_type == Libc.SCM_RIGHTS)
+        {
+            file = new HeldFile(control.fd);
+        }
+
+        return GuardMessage.Job;
+    }
+
+    /// <summary>Ends a job.</summary>
+    /// <param name="cache">The verdict holds until the file changes.</param>
+    public void SendVerdict(in GuardJob job, GuardDecision decision, bool cache) =>
+        Send(new VerdictMessage
+        {
+            Type = GuardMessage.Verdict,
+            Slot = job.Slot,
+            Sequence = job.Sequence,
+            Decision = decision,
+            Flags = cache ? 1u : 0u,
+        });
+
+    /// <summary>Starts the job's deadline anew: a large file is still being read.</summary>
+    public void SendProgress(in GuardJob job) =>
+        Send(new VerdictMessage { Type = GuardMessage.Progress, Slot = job.Slot, Sequence = job.Sequence });
+
+    /// <summary>Asks for jobs.</summary>
+    /// <param name="judgeData">Also opens of files that are not ELF.</param>
+    public void SendReady(bool judgeData) =>
+        Send(new ReadyMessage { Type = GuardMessage.Ready, Flags = judgeData ? 1u : 0u });
+
+    /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
+    public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);
+
+    void Send<T>(T message)
+        where T : unmanaged
+    {
+        nint sent;
+        do
+        {
+            sent = Libc.send(_fd, &message, (nuint)sizeof(T), Libc.MSG_NOSIGNAL);
+        }
+        while (sent < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
+
+        ErrnoException.ThrowIfNegative(sent, "send to the guard");
+    }
+}

@@ -1,0 +1,205 @@
+using System.Runtime.InteropServices;
+
+namespace ImaHost.Interop.Native;
+
+/// <summary>The C library's calls, under their own names. Each is described in its manual page.</summary>
+/// <remarks>
+/// Never with SuppressGCTransition: any of these may wait for the guard, and a collection must not wait for it.
+/// </remarks>
+static unsafe partial class Libc
+{
+    public const int AT_FDCWD = -100;
+    public const int AT_EMPTY_PATH = 0x1000;
+    public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const uint STATX_BASIC_STATS = 0x7ff;
+
+    public const int O_RDONLY = 0;
+    public const int O_WRONLY = 1;
+    public const int O_RDWR = 2;
+    public const int O_NONBLOCK = 0x800;
+    public const int O_CLOEXEC = 0x80000;
+    public const int O_NOFOLLOW = 0x20000;
+    public const int O_PATH = 0x200000;
+    public const int O_ACCMODE = 3;
+
+    public const int EPERM = 1;
+    public const int ENOENT = 2;
+    public const int EINTR = 4;
+    public const int EIO = 5;
+    public const int EAGAIN = 11;
+    public const int EACCES = 13;
+    public const int EBUSY = 16;
+    public const int ENODEV = 19;
+    public const int EINVAL = 22;
+    public const int EFBIG = 27;
+    public const int ENOSYS = 38;
+    public const int ENODATA = 61;
+    public const int EOPNOTSUPP = 95;
+
+    public const int MSG_CMSG_CLOEXEC = 0x40000000;
+    public const int MSG_NOSIGNAL = 0x4000;
+    public const int MSG_CTRUNC = 0x8;
+    public const int SOL_SOCKET = 1;
+    public const int SCM_RIGHTS = 1;
+    public const int SHUT_RD = 0;
+
+    public const int PROT_READ = 1;
+    public const int PROT_WRITE = 2;
+    public const int MAP_SHARED = 1;
+    public const int MAP_POPULATE = 0x8000;
+
+    public const short POLLIN = 1;
+    public const short POLLOUT = 4;
+
+    public const int LOCK_EX = 2;
+    public const int LOCK_NB = 4;
+
+    public const int XATTR_CREATE = 1;
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct IoVector
+    {
+        public void* iov_base;
+        public nuint iov_len;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct MessageHeader
+    {
+        public void* msg_name;
+        public uint msg_namelen;
+        public IoVector* msg_iov;
+        public nuint msg_iovlen;
+        public void* msg_control;
+        public nuint msg_controllen;
+        public int msg_flags;
+    }
+
+    /// <summary>A cmsghdr that carries one descriptor.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct DescriptorMessage
+    {
+        public nuint cmsg_len;
+        public int cmsg_level;
+        public int cmsg_type;
+        public int fd;
+        public int padding;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollEntry
+    {
+        public int fd;
+        public short events;
+        public short revents;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct StatxTimestamp
+    {
+        public long tv_sec;
+        public uint tv_nsec;
+        public int reserved;
+    }
+
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    public struct StatxBuffer
+    {
+        [FieldOffset(0)] public uint stx_mask;
+        [FieldOffset(16)] public uint stx_nlink;
+        [FieldOffset(20)] public uint stx_uid;
+        [FieldOffset(24)] public uint stx_gid;
+        [FieldOffset(28)] public ushort stx_mode;
+        [FieldOffset(32)] public ulong stx_ino;
+        [FieldOffset(40)] public ulong stx_size;
+        [FieldOffset(96)] public StatxTimestamp stx_ctime;
+        [FieldOffset(136)] public uint stx_dev_major;
+        [FieldOffset(140)] public uint stx_dev_minor;
+    }
+
+    /// <summary>Only f_type is read; the rest is room for what the kernel fills in.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    public struct StatfsBuffer
+    {
+        [FieldOffset(0)] public long f_type;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint read(int fd, void* buffer, nuint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint write(int fd, void* buffer, nuint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint pread(int fd, void* buffer, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint pwrite(int fd, void* buffer, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int open(byte* path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fdatasync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int ftruncate(int fd, long length);
+
+    /// <remarks>Returns the error number and leaves errno alone.</remarks>
+    [LibraryImport("libc")]
+    public static partial int posix_fallocate(int fd, long offset, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int unlink(byte* path);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int flock(int fd, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int statx(int dirfd, byte* path, int flags, uint mask, StatxBuffer* buffer);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fstatfs(int fd, StatfsBuffer* buffer);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint readlink(byte* path, byte* buffer, nuint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint fgetxattr(int fd, byte* name, void* value, nuint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fsetxattr(int fd, byte* name, void* value, nuint size, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint recvmsg(int fd, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint send(int fd, void* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int shutdown(int fd, int how);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int poll(PollEntry* fds, nuint count, int timeout);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int munmap(void* address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int execv(byte* path, byte** arguments);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fcntl(int fd, int command, nint argument);
+
+    [LibraryImport("libc")]
+    public static partial byte* strerrorname_np(int errno);
+
+    [LibraryImport("libc")]
+    public static partial byte* strerror(int errno);
+}

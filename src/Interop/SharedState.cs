@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using ImaHost.Interop.Native;
+
+namespace ImaHost.Interop;
+
+/// <summary>The memory that guard and host share (struct ima_shared). It outlives the host.</summary>
+public sealed unsafe class SharedState
+{
+    const int Page = 4096;
+
+    internal static readonly int FuseRequestOffset = (sizeof(SharedHeader) + Page - 1) / Page * Page;
+    internal static readonly int PolicyTextOffset = FuseRequestOffset + GuardAbi.FuseRequestSize;
+    internal static readonly int TotalSize =
+        (PolicyTextOffset + GuardAbi.PolicyMax + Page - 1) / Page * Page;
+
+    readonly SharedHeader* _header;
+
+    SharedState(void* map) => _header = (SharedHeader*)map;
+
+    /// <summary>Maps the descriptor the guard handed over.</summary>
+    /// <exception cref="ErrnoException">The descriptor is not there.</exception>
+    /// <exception cref="InvalidOperationException">The guard speaks another version.</exception>
+    public static SharedState Open()
+    {
+        void* map = Libc.mmap(
+            null, (nuint)TotalSize, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_POPULATE,
+            GuardAbi.SharedFd, 0);
+        if ((nint)map == -1)
+        {
+            throw ErrnoException.Last($"map the guard's memory (descriptor {GuardAbi.SharedFd})");
+        }
+
+        var header = (SharedHeader*)map;
+        if (header->Version != GuardAbi.Version || header->Size != TotalSize)
+        {
+            throw new InvalidOperationException(
+                $"the guard speaks version {header->Version} of the protocol, this host {GuardAbi.Version}: "
+                + "install imahost and imahost-guard from the same package");
+        }
+
+        return new SharedState(map);
+    }
+
+    /// <summary>The guard's counters, as they are at this moment.</summary>
+    public GuardCounters Counters => _header->Counters;
+
+    /// <summary>Tells the guard that this process is alive (CLOCK_MONOTONIC).</summary>
+    public void Beat() =>
+        Volatile.Write(ref _header->Heartbeat, (ulong)(Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency)));
+
+    /// <summary>Publishes the number of entries of the list.</summary>
+    public void SetListLength(long entries) => Volatile.Write(ref _header->ListLength, (ulong)entries);
+
+    internal Span<byte> FuseRequest => new((byte*)_header + FuseRequestOffset, GuardAbi.FuseRequestSize);
+
+    internal ref ulong FuseTries => ref _header->FuseTries;
+
+    /// <summary>The handle that writes the policy file, 0 for none.</summary>
+    public ref ulong Writer => ref _header->Writer;
+
+    /// <summary>The last handle number given out.</summary>
+    public ref ulong WriterNext => ref _header->WriterNext;
+
+    /// <summary>Bytes of <see cref="PolicyText"/> in use.</summary>
+    public ref uint WriterSize => ref _header->WriterSize;
+
+    /// <summary>The offset at which an appending writer began.</summary>
+    public ref uint WriterBase => ref _header->WriterBase;
+
+    /// <summary>Not 0 once a write of this handle was refused.</summary>
+    public ref uint WriterFailed => ref _header->WriterFailed;
+
+    /// <summary>The text written so far.</summary>
+    public Span<byte> PolicyText => new((byte*)_header + PolicyTextOffset, GuardAbi.PolicyMax);
+}
