@@ -308,17 +308,29 @@ static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 		slot->due = guard->now + guard->options.deadline;
 	else if (verdict->decision == IMA_ALLOW)
 		step(guard, slot,
-		     verdict->flags & IMA_VERDICT_CACHE ? SLOT_VERDICT_CACHE
-							: SLOT_VERDICT_ALLOW);
+		     verdict->flags & IMA_VERDICT_CACHE &&
+				     verdict->policy == guard->policy
+			     ? SLOT_VERDICT_CACHE
+			     : SLOT_VERDICT_ALLOW);
 	else
 		step(guard, slot,
 		     verdict->decision == IMA_BUSY ? SLOT_VERDICT_BUSY
 						   : SLOT_VERDICT_DENY);
 }
 
+static void follow_policy(struct guard *guard, uint64_t policy)
+{
+	if (policy == guard->policy)
+		return;
+	guard->policy = policy;
+	while (in(guard, SLOT_CACHED)->first)
+		step(guard, in(guard, SLOT_CACHED)->first, SLOT_EVICT);
+}
+
 static void on_ready(struct guard *guard, const struct ima_ready *ready)
 {
 	guard->ready = ready->flags;
+	follow_policy(guard, ready->policy);
 	if (guard->host.ready)
 		return;
 	guard->host.ready = true;

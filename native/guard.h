@@ -38,7 +38,8 @@ struct guard {
 	struct slot_table slots;
 	struct host host;
 	struct ima_counters *counters;
-	uint32_t ready; /* IMA_READY_*, what the host wants to judge */
+	uint32_t ready;	 /* IMA_READY_*, what the host wants to judge */
+	uint64_t policy; /* which policy the cached verdicts follow */
 	int signals;
 	int notify;
 	bool announced;	   /* "ready" was said */

@@ -75,13 +75,21 @@ struct ima_verdict {
 	uint64_t sequence;
 	uint32_t decision; /* enum ima_decision */
 	uint32_t flags;	   /* IMA_VERDICT_* */
+	uint64_t policy;   /* which policy it was judged by, see ima_ready */
 };
 
 #define IMA_READY_JUDGE_DATA 0x1u /* send IMA_ACCESS_DATA too */
 
+/*
+ * IMA_MSG_READY, from each host once and again when the policy changes.
+ * `policy` names the rules in force (any number that differs when they do): on
+ * another one every verdict held in the kernel is dropped, and a verdict by
+ * another policy is not kept.
+ */
 struct ima_ready {
-	uint32_t type; /* IMA_MSG_READY; may be repeated when flags change */
-	uint32_t flags;
+	uint32_t type;
+	uint32_t flags; /* IMA_READY_* */
+	uint64_t policy;
 };
 
 /*

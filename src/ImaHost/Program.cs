@@ -1,1 +1,3 @@
-return 0;
+using ImaHost.Cli;
+
+return CommandLine.Run(args);

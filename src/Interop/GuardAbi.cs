@@ -117,6 +117,7 @@ struct VerdictMessage
     public ulong Sequence;
     public GuardDecision Decision;
     public uint Flags;
+    public ulong Policy;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -124,6 +125,7 @@ struct ReadyMessage
 {
     public GuardMessage Type;
     public uint Flags;
+    public ulong Policy;
 }
 
 /// <summary>struct ima_counters: counted by the guard since its start.</summary>

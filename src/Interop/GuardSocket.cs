@@ -64,8 +64,9 @@ public sealed unsafe class GuardSocket
     }
 
     /// <summary>Ends a job.</summary>
-    /// <param name="cache">The verdict holds until the file changes.</param>
-    public void SendVerdict(in GuardJob job, GuardDecision decision, bool cache) =>
+    /// <param name="cache">The verdict holds until the file or the policy changes.</param>
+    /// <param name="policy">The policy it was judged by, as given to <see cref="SendReady"/>.</param>
+    public void SendVerdict(in GuardJob job, GuardDecision decision, bool cache, ulong policy) =>
         Send(new VerdictMessage
         {
             Type = GuardMessage.Verdict,
@@ -73,16 +74,18 @@ public sealed unsafe class GuardSocket
             Sequence = job.Sequence,
             Decision = decision,
             Flags = cache ? 1u : 0u,
+            Policy = policy,
         });
 
     /// <summary>Starts the job's deadline anew: a large file is still being read.</summary>
     public void SendProgress(in GuardJob job) =>
         Send(new VerdictMessage { Type = GuardMessage.Progress, Slot = job.Slot, Sequence = job.Sequence });
 
-    /// <summary>Asks for jobs.</summary>
+    /// <summary>Asks for jobs, or tells of another policy.</summary>
     /// <param name="judgeData">Also opens of files that are not ELF.</param>
-    public void SendReady(bool judgeData) =>
-        Send(new ReadyMessage { Type = GuardMessage.Ready, Flags = judgeData ? 1u : 0u });
+    /// <param name="policy">Names the rules in force: on another number the guard drops every cached verdict.</param>
+    public void SendReady(bool judgeData, ulong policy) =>
+        Send(new ReadyMessage { Type = GuardMessage.Ready, Flags = judgeData ? 1u : 0u, Policy = policy });
 
     /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
     public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);

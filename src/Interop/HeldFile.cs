@@ -56,12 +56,11 @@ public sealed unsafe class HeldFile : IDisposable
 
     /// <summary>Opens a regular file to read; a FIFO is not waited for.</summary>
     /// <exception cref="ErrnoException">open(2) failed.</exception>
-    public static HeldFile Open(string path, bool write = false)
+    public static HeldFile Open(string path)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            int flags = (write ? Libc.O_WRONLY : Libc.O_RDONLY) | Libc.O_CLOEXEC | Libc.O_NONBLOCK | Libc.O_NOFOLLOW;
-            int fd = Libc.open(name, flags, 0);
+            int fd = Libc.open(name, Libc.O_RDONLY | Libc.O_CLOEXEC | Libc.O_NONBLOCK, 0);
             ErrnoException.ThrowIfNegative(fd, $"open {path}");
             return new HeldFile(fd);
         }

@@ -22,14 +22,12 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                 case GuardMessage.Job:
                     Judge(request, scratch);
                     break;
-                case GuardMessage.Stop:
+                case GuardMessage.Stop or GuardMessage.Closed:
                     commands.Stop();
                     return;
                 case GuardMessage.Reload:
                     commands.Reload();
                     break;
-                case GuardMessage.Closed:
-                    return;
                 default:
                     break;
             }

@@ -64,7 +64,7 @@ sealed class ImaEngine(
         }
 
         return stored
-            ? new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased)
+            ? new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased, question.Policy)
             : Unjudged(access, scratch, list.Fault ?? "it could not be recorded", record: false);
     }
 

@@ -5,7 +5,8 @@ namespace ImaHost.Engine;
 /// <summary>What the policy asks about one access.</summary>
 /// <param name="Hook">The hook it is reported under.</param>
 /// <param name="HoldsForAll">The same would be asked, or less, whoever accessed the file in whatever way.</param>
-readonly record struct Question(ImaHook Hook, PolicyDecision Decision, bool HoldsForAll)
+/// <param name="Policy">The fingerprint of the policy that was asked.</param>
+readonly record struct Question(ImaHook Hook, PolicyDecision Decision, bool HoldsForAll, ulong Policy)
 {
     /// <summary>
     /// The open that maps a file is also a read, and the open within execve(2) passes FILE_CHECK with MAY_EXEC: one
@@ -15,7 +16,7 @@ readonly record struct Question(ImaHook Hook, PolicyDecision Decision, bool Hold
     {
         if (!isRegular)
         {
-            return new Question(hook, default, HoldsForAll: false);
+            return new Question(hook, default, HoldsForAll: false, policy.Fingerprint);
         }
 
         PolicyDecision exec = policy.Match(ImaHook.BprmCheck, AccessMask.Exec, in subject, in target)
@@ -30,6 +31,6 @@ readonly record struct Question(ImaHook Hook, PolicyDecision Decision, bool Hold
             _ => throw new ArgumentOutOfRangeException(nameof(hook)),
         };
         bool holds = !policy.AsksAboutSubject && decision.Covers(in exec) && decision.Covers(in map);
-        return new Question(hook, decision, holds);
+        return new Question(hook, decision, holds, policy.Fingerprint);
     }
 }

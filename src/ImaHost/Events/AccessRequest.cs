@@ -65,7 +65,7 @@ sealed class AccessRequest : IDisposable
         if (_waits)
         {
             _waits = false;
-            _socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache);
+            _socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache, Verdict.Policy);
         }
     }
 }

@@ -1,4 +1,5 @@
 using ImaHost.Crypto;
+using ImaHost.Template;
 using ImaHost.Tpm;
 
 namespace ImaHost.MeasurementList;
@@ -6,22 +7,30 @@ namespace ImaHost.MeasurementList;
 /// <summary>
 /// Extends the TPM in the order of the list and knows how far it got. The caller waits, as the kernel's does under
 /// ima_extend_list_mutex: no access is answered before its extend. A TPM that fails is left alone, so that the next
-/// access does not wait for it too, until <see cref="Recover"/> finds it well. Callers hold the list's lock.
+/// access does not wait for it too, until <see cref="Resync"/> finds it well. Callers hold the list's lock.
 /// </summary>
 sealed class PcrExtender : IDisposable
 {
     readonly TpmCommands? _tpm;
-    readonly PcrBanks _expected;
-    readonly Digest[] _found;
+    readonly MeasurementLog _log;
+    readonly DigestSet _digests;
+    readonly HashAlgorithm[] _banks;
+    readonly EntryDigests _entry;
+    readonly LogReader _reader;
+    PcrBanks _expected;
     bool _mustCompare = true;
 
     /// <param name="tpm">Null: there is no TPM, and the list stands alone.</param>
-    /// <param name="expected">The values the PCRs have if they follow the list.</param>
-    public PcrExtender(TpmCommands? tpm, PcrBanks expected)
+    /// <param name="banks">The TPM's allocated banks.</param>
+    public PcrExtender(TpmCommands? tpm, MeasurementLog log, IReadOnlyList<HashAlgorithm> banks, DigestSet digests)
     {
         _tpm = tpm;
-        _expected = expected;
-        _found = new Digest[expected.Banks.Count];
+        _log = log;
+        _digests = digests;
+        _banks = [.. banks];
+        _entry = new EntryDigests(banks, digests);
+        _reader = new LogReader(log.ReadBinary);
+        _expected = new PcrBanks(banks, digests);
     }
 
     /// <summary>The entries, counted from the first, whose extend is complete.</summary>
@@ -33,163 +42,160 @@ sealed class PcrExtender : IDisposable
     /// <summary>The TPM was reset, or somebody else extended our PCR: no later success mends that.</summary>
     public bool IsFinal { get; private set; }
 
-    public string Name => _tpm?.Transport.Name ?? "none";
-
-    /// <summary>Takes note of an entry that the TPM has had already.</summary>
-    public void Adopt(int pcr, ReadOnlySpan<Digest> digests)
-    {
-        _expected.Extend(pcr, digests);
-        Extended++;
-    }
-
     /// <summary>Extends the next entry.</summary>
-    /// <returns>False when the TPM does not follow; the entry then waits for <see cref="Recover"/>.</returns>
-    public bool Extend(int pcr, ReadOnlySpan<Digest> digests)
-    {
-        if (Fault != null)
-        {
-            return false;
-        }
-
-        try
-        {
-            CompareIfNeeded(pcr);
-            _tpm?.Extend(pcr, digests);
-        }
-        catch (Exception e) when (e is IOException or TimeoutException)
-        {
-            Fault = e.Message;
-            return false;
-        }
-
-        Adopt(pcr, digests);
-        return true;
-    }
-
-    /// <summary>Lets go of a TPM that admits one user at a time; what others do to it is then checked for.</summary>
-    public void Release()
-    {
-        _tpm?.Transport.Release();
-        _mustCompare = _tpm != null;
-    }
+    /// <returns>False when the TPM does not follow; the entry then waits for <see cref="Resync"/>.</returns>
+    public bool Extend(ReadOnlySpan<byte> data, int pcr, bool violation) =>
+        Fault == null && Try(
+            this,
+            (self, entry) =>
+            {
+                self.CompareIfNeeded(entry.Pcr);
+                self.ExtendNext(entry.Data, entry.Pcr, entry.IsViolation);
+            },
+            new Entry(data, pcr, violation));
 
     /// <summary>Does the TPM still hold what it should? Sets <see cref="Fault"/> if not.</summary>
     public void Check(int pcr)
     {
-        if (_tpm == null || Fault != null)
-        {
-            return;
-        }
-
         _mustCompare = true;
-        try
-        {
-            CompareIfNeeded(pcr);
-        }
-        catch (Exception e) when (e is IOException or TimeoutException)
-        {
-            Fault = e.Message;
-        }
+        _ = Fault == null && Try(this, static (self, entry) => self.CompareIfNeeded(entry.Pcr), new Entry(default, pcr, false));
     }
 
-    /// <summary>Tries a failed TPM again and extends what it missed.</summary>
-    /// <param name="missed">The entries from <see cref="Extended"/> on: calls back with each PCR and digests.</param>
-    /// <returns>True when the TPM follows the list again.</returns>
-    public bool Recover(IEnumerable<PendingEntry> missed)
-    {
-        if (IsFinal)
-        {
-            return false;
-        }
+    /// <summary>
+    /// Finds the entry after which the PCRs hold what they hold now, and extends those that follow it: after a start, a
+    /// crash between append and extend, or a time in which the TPM was away.
+    /// </summary>
+    /// <returns>True when the TPM follows the list.</returns>
+    public bool Resync() => !IsFinal && Try(this, static (self, _) => self.CatchUp(), default);
 
-        try
+    /// <summary>Lets go of a TPM that admits one user at a time; what others do to it is then checked for.</summary>
+    public void Release()
+    {
+        if (_tpm is { Transport.AdmitsOneUser: true })
         {
-            CatchUp(missed);
-            Fault = null;
-            return true;
-        }
-        catch (Exception e) when (e is IOException or TimeoutException)
-        {
-            Fault = e.Message;
-            return false;
+            _tpm.Transport.Release();
+            _mustCompare = true;
         }
     }
 
     public void Dispose() => _tpm?.Dispose();
 
-    void CatchUp(IEnumerable<PendingEntry> missed)
+    readonly ref struct Entry(ReadOnlySpan<byte> data, int pcr, bool violation)
     {
-        bool first = true;
-        foreach (PendingEntry entry in missed)
+        public readonly ReadOnlySpan<byte> Data = data;
+        public readonly int Pcr = pcr;
+        public readonly bool IsViolation = violation;
+    }
+
+    delegate void Step(PcrExtender self, Entry entry);
+
+    static bool Try(PcrExtender self, Step step, Entry entry)
+    {
+        try
         {
-            // The one that failed may have reached the TPM all the same.
-            bool already = first && !Compare(entry.Pcr) && MatchesAfter(entry);
-            if (first && !already)
-            {
-                RequireMatch(entry.Pcr);
-            }
-
-            first = false;
-            if (!already)
-            {
-                _tpm?.Extend(entry.Pcr, entry.Digests);
-            }
-
-            Adopt(entry.Pcr, entry.Digests);
+            step(self, entry);
+            self.Fault = null;
+            return true;
         }
-
-        _mustCompare = true;
-        foreach (int pcr in _expected.Used)
+        catch (Exception e) when (e is IOException or TimeoutException)
         {
-            CompareIfNeeded(pcr);
+            self.Fault = e.Message;
+            return false;
         }
     }
 
-    bool MatchesAfter(PendingEntry entry)
+    void ExtendNext(ReadOnlySpan<byte> data, int pcr, bool violation)
     {
-        var after = new PcrBanks(_expected.Banks, new DigestSet());
-        after.Set(entry.Pcr, _expected[entry.Pcr]);
-        after.Extend(entry.Pcr, entry.Digests);
-        return after.Match(entry.Pcr, _found);
+        _entry.Compute(data, violation);
+        _tpm?.Extend(pcr, _entry.Values);
+        _expected.Extend(pcr, _entry.Values);
+        Extended++;
+    }
+
+    void CatchUp()
+    {
+        Replay(_tpm == null ? _log.Extent.Entries : CountHeld());
+        while (_reader.Next(out MeasurementRecord record))
+        {
+            ExtendNext(record.Data, record.Pcr, record.IsViolation);
+        }
+    }
+
+    /// <summary>Makes <see cref="_expected"/> what the PCRs hold after the first entries; the reader stands behind them.</summary>
+    void Replay(long entries)
+    {
+        _expected = new PcrBanks(_banks, _digests);
+        _reader.Seek(0);
+        for (Extended = 0; Extended < entries && _reader.Next(out MeasurementRecord record); Extended++)
+        {
+            _entry.Compute(record.Data, record.IsViolation);
+            _expected.Extend(record.Pcr, _entry.Values);
+        }
+    }
+
+    /// <summary>After how many entries do the PCRs hold what they hold now?</summary>
+    long CountHeld()
+    {
+        var replayed = new PcrBanks(_banks, _digests);
+        var held = new Dictionary<int, Digest[]>();
+        long matched = -1;
+        _reader.Seek(0);
+        for (long count = 1; _reader.Next(out MeasurementRecord record); count++)
+        {
+            held.TryAdd(record.Pcr, []);
+            if (held[record.Pcr].Length == 0)
+            {
+                held[record.Pcr] = ReadPcr(record.Pcr);
+            }
+
+            _entry.Compute(record.Data, record.IsViolation);
+            replayed.Extend(record.Pcr, _entry.Values);
+            matched = held.All(pcr => replayed.Match(pcr.Key, pcr.Value)) ? count : matched;
+        }
+
+        return matched > 0 ? matched : CountNone(held);
+    }
+
+    /// <summary>Nothing was extended yet, which is credible only of a list that has just begun.</summary>
+    long CountNone(Dictionary<int, Digest[]> held)
+    {
+        var blank = new PcrBanks(_banks, _digests);
+        if (_log.Extent.Entries <= 1 && held.All(pcr => blank.Match(pcr.Key, pcr.Value)))
+        {
+            return 0;
+        }
+
+        IsFinal = true;
+        throw new TpmException(Explain(held.Keys.First(), held.Values.First()[0]));
     }
 
     void CompareIfNeeded(int pcr)
     {
-        if (_mustCompare && _tpm != null)
+        if (!_mustCompare || _tpm == null)
         {
-            RequireMatch(pcr);
-            _mustCompare = false;
+            return;
         }
-    }
 
-    void RequireMatch(int pcr)
-    {
-        if (!Compare(pcr))
+        Digest[] held = ReadPcr(pcr);
+        if (!_expected.Match(pcr, held))
         {
             IsFinal = true;
-            throw new TpmException(Explain(pcr));
+            throw new TpmException(Explain(pcr, held[0]));
         }
+
+        _mustCompare = false;
     }
 
-    bool Compare(int pcr)
+    Digest[] ReadPcr(int pcr) => Array.ConvertAll(_banks, bank => _tpm!.ReadPcr(bank, pcr));
+
+    string Explain(int pcr, Digest held)
     {
-        if (_tpm == null)
-        {
-            return true;
-        }
-
-        for (int i = 0; i < _found.Length; i++)
-        {
-            _found[i] = _tpm.ReadPcr(_expected.Banks[i], pcr);
-        }
-
-        return _expected.Match(pcr, _found);
+        string where = $"PCR {pcr} of {_tpm!.Transport.Name}";
+        string list = $"the {_log.Extent.Entries} entries of {_log.Path}";
+        return held.Bytes.ContainsAnyExcept((byte)0)
+            ? $"{where} holds {held}, which {list} do not give: something else extended it. Configure another PCR"
+                + " (pcr: in imahost.yaml), or reboot"
+            : $"{where} is zero, which {list} do not give: the TPM was reset. Reboot, or move that file away to begin"
+                + " a new list";
     }
-
-    string Explain(int pcr) => _found[0].Bytes.ContainsAnyExcept((byte)0)
-        ? $"PCR {pcr} of {Name} holds {_found[0]}, not {_expected[pcr][0]}: something else extended it"
-        : $"PCR {pcr} of {Name} is zero: the TPM was reset under a list of {Extended} entries";
 }
-
-/// <summary>An entry the TPM has not had yet.</summary>
-readonly record struct PendingEntry(int Pcr, Digest[] Digests);

@@ -28,24 +28,18 @@ sealed class RuntimeMeasurements : IDisposable
     readonly DigestTable _table;
     readonly PcrExtender _extender;
     readonly DigestSet _digests;
-    readonly EntryDigests _entryDigests;
-    readonly LogReader _reader;
     readonly ByteBuilder _record = new();
     readonly ByteBuilder _line = new();
     readonly byte[] _stored = new byte[1 << 16];
     long _violations;
 
     /// <param name="digests">Contexts for this list alone.</param>
-    public RuntimeMeasurements(
-        MeasurementLog log, DigestTable table, PcrExtender extender, IReadOnlyList<HashAlgorithm> banks,
-        DigestSet digests)
+    public RuntimeMeasurements(MeasurementLog log, DigestTable table, PcrExtender extender, DigestSet digests)
     {
         _log = log;
         _table = table;
         _extender = extender;
         _digests = digests;
-        _entryDigests = new EntryDigests(banks, digests);
-        _reader = new LogReader(log.ReadFile);
     }
 
     public MeasurementLog Log => _log;
@@ -62,25 +56,20 @@ sealed class RuntimeMeasurements : IDisposable
     /// <summary>Entries that the TPM has had.</summary>
     public long Extended => _extender.Extended;
 
-    /// <summary>Takes in an entry that stands in the log already, and that the TPM has had or not.</summary>
-    public void Restore(in MeasurementRecord record, long position, bool extended)
+    /// <summary>Takes in an entry that stands in the log already.</summary>
+    public void Restore(in MeasurementRecord record, long position)
     {
         Render(in record);
-        if (!record.IsViolation)
-        {
-            _table.Add(Key(record.Data), record.Pcr, position);
-        }
-        else
+        if (record.IsViolation)
         {
             _violations++;
         }
+        else
+        {
+            _table.Add(Key(record.Data), record.Pcr, position);
+        }
 
         _log.Publish(_record.Length, _line.Length);
-        if (extended)
-        {
-            _entryDigests.Compute(record.Data, record.IsViolation);
-            _extender.Adopt(record.Pcr, _entryDigests.Values);
-        }
     }
 
     /// <summary>Adds an entry (ima_add_template_entry).</summary>
@@ -100,34 +89,39 @@ sealed class RuntimeMeasurements : IDisposable
                 return StoreOutcome.NotStored;
             }
 
-            _entryDigests.Compute(data, violation);
-            bool follows = _extender.Extend(pcr, _entryDigests.Values);
+            bool follows = _extender.Extend(data, pcr, violation);
             Fault = _extender.Fault;
             return follows ? StoreOutcome.Stored : StoreOutcome.NotExtended;
         }
     }
 
     /// <summary>
-    /// Looks after the TPM from time to time: lets go of it when it is idle, checks that it still holds what it
-    /// should, and catches up with what it missed.
+    /// Looks after the TPM: checks that it still holds what it should, or catches up with what it missed.
     /// </summary>
-    /// <returns>True when it follows the list.</returns>
-    public bool TendTpm(int pcr, bool check)
+    public void TendTpm(int pcr)
     {
         lock (_extendListMutex)
         {
-            if (_extender.Fault != null)
+            if (_extender.Fault != null || _extender.Extended < _log.Extent.Entries)
             {
-                _ = _extender.Recover(Missed());
+                _ = _extender.Resync();
             }
-            else if (check)
+            else
             {
                 _extender.Check(pcr);
             }
 
             _extender.Release();
             Fault = _extender.Fault;
-            return Fault == null;
+        }
+    }
+
+    /// <summary>Lets others have a TPM that admits one user at a time.</summary>
+    public void ReleaseTpm()
+    {
+        lock (_extendListMutex)
+        {
+            _extender.Release();
         }
     }
 
@@ -196,29 +190,6 @@ sealed class RuntimeMeasurements : IDisposable
         _line.Clear();
         record.AppendBinary(_record);
         record.AppendAscii(_line);
-    }
-
-    /// <summary>The entries after the last one the TPM is known to have had.</summary>
-    List<PendingEntry> Missed()
-    {
-        long missed = _log.Extent.Entries - _extender.Extended;
-        var pending = new List<PendingEntry>();
-        _reader.Seek(0);
-        for (long entry = 0; missed > 0 && entry < _log.Extent.Entries; entry++)
-        {
-            if (!_reader.Next(out MeasurementRecord record))
-            {
-                break;
-            }
-
-            if (entry >= _log.Extent.Entries - missed)
-            {
-                _entryDigests.Compute(record.Data, record.IsViolation);
-                pending.Add(new PendingEntry(record.Pcr, _entryDigests.Values.ToArray()));
-            }
-        }
-
-        return pending;
     }
 
     readonly ref struct Sought(

@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace ImaHost.Policy;
 
 /// <summary>What the rules ask of one access: in each class of actions the first that matches.</summary>
@@ -23,7 +27,12 @@ sealed class ImaPolicy
         AsksAboutSubject = _rules.Any(rule => rule.AsksAboutSubject);
         AsksAboutReads = _rules.Any(rule =>
             rule.Action is ImaAction.Measure or ImaAction.Appraise && rule.Func is null or ImaHook.FileCheck);
+        byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(ToString()));
+        Fingerprint = BinaryPrimitives.ReadUInt64LittleEndian(digest);
     }
+
+    /// <summary>A number that differs when the rules do: verdicts are kept under it.</summary>
+    public ulong Fingerprint { get; }
 
     /// <summary>Programs and what they map to execute: ours when nothing else is configured.</summary>
     public static ImaPolicy Exec { get; } = new(

@@ -7,7 +7,9 @@ namespace ImaHost.Tpm;
 /// The few commands that measuring needs, marshalled by hand. Structures are those of the TPM 2.0 Library
 /// specification, Part 2; commands of Part 3. Integers are big-endian.
 /// </summary>
-sealed class TpmCommands(TpmTransport transport, int timeout) : IDisposable
+/// <param name="name">The TPM, as <see cref="TpmTransport.Parse"/> reads it.</param>
+/// <param name="timeout">Milliseconds for one command.</param>
+sealed class TpmCommands(string name, int timeout) : IDisposable
 {
     const ushort NoSessions = 0x8001; // TPM_ST_NO_SESSIONS, Part 2, 6.9
     const ushort Sessions = 0x8002; // TPM_ST_SESSIONS
@@ -25,7 +27,7 @@ sealed class TpmCommands(TpmTransport transport, int timeout) : IDisposable
     readonly byte[] _response = new byte[4096];
     int _length;
 
-    public TpmTransport Transport => transport;
+    public TpmTransport Transport { get; } = TpmTransport.Parse(name);
 
     /// <summary>The hash algorithms of the allocated PCR banks that are known here.</summary>
     public List<HashAlgorithm> ReadBanks()
@@ -104,7 +106,7 @@ sealed class TpmCommands(TpmTransport transport, int timeout) : IDisposable
         return BinaryPrimitives.ReadUInt32BigEndian(Run("TPM2_ReadClock")[16..]); // time, clock
     }
 
-    public void Dispose() => transport.Dispose();
+    public void Dispose() => Transport.Dispose();
 
     void Begin(ushort tag, uint command)
     {
@@ -114,25 +116,25 @@ sealed class TpmCommands(TpmTransport transport, int timeout) : IDisposable
         Put32(command);
     }
 
-    ReadOnlySpan<byte> Run(string name)
+    ReadOnlySpan<byte> Run(string command)
     {
         BinaryPrimitives.WriteInt32BigEndian(_command.AsSpan(2), _length);
-        uint code = Transmit(name, out int size);
+        uint code = Transmit(command, out int size);
         if (code == CodeInitialize)
         {
             StartUp();
-            code = Transmit(name, out size);
+            code = Transmit(command, out size);
         }
 
-        return code == 0 ? _response.AsSpan(HeaderSize, size - HeaderSize) : throw TpmException.Refused(name, code);
+        return code == 0 ? _response.AsSpan(HeaderSize, size - HeaderSize) : throw TpmException.Refused(command, code);
     }
 
-    uint Transmit(string name, out int size)
+    uint Transmit(string command, out int size)
     {
-        size = transport.Transmit(_command.AsSpan(0, _length), _response, timeout);
+        size = Transport.Transmit(_command.AsSpan(0, _length), _response, timeout);
         return size >= HeaderSize
             ? BinaryPrimitives.ReadUInt32BigEndian(_response.AsSpan(6))
-            : throw new TpmException($"{transport.Name} answered {name} with {size} bytes");
+            : throw new TpmException($"{Transport.Name} answered {command} with {size} bytes");
     }
 
     /// <summary>An emulator may wait for TPM2_Startup(TPM_SU_CLEAR), which firmware sends to a real TPM.</summary>
@@ -142,7 +144,7 @@ sealed class TpmCommands(TpmTransport transport, int timeout) : IDisposable
         BinaryPrimitives.WriteUInt16BigEndian(startup, NoSessions);
         BinaryPrimitives.WriteInt32BigEndian(startup[2..], startup.Length);
         BinaryPrimitives.WriteUInt32BigEndian(startup[6..], CommandStartup);
-        _ = transport.Transmit(startup, _response, timeout);
+        _ = Transport.Transmit(startup, _response, timeout);
     }
 
     void Put16(ushort value)

@@ -17,7 +17,10 @@ abstract class TpmTransport : IDisposable
     /// <exception cref="IOException">The TPM is not there. The next call tries to connect again.</exception>
     public abstract int Transmit(ReadOnlySpan<byte> command, Span<byte> response, int timeout);
 
-    /// <summary>Lets go of a TPM that admits one user at a time.</summary>
+    /// <summary>Others are shut out as long as we are connected: let go when idle.</summary>
+    public virtual bool AdmitsOneUser => true;
+
+    /// <summary>Ends the connection. The next command makes a new one.</summary>
     public abstract void Release();
 
     public void Dispose() => Release();
@@ -51,6 +54,8 @@ sealed class DeviceTransport(string path) : TpmTransport
     CharacterDevice? _device;
 
     public override string Name => $"device:{path}";
+
+    public override bool AdmitsOneUser => !path.Contains("tpmrm", StringComparison.Ordinal);
 
     public override int Transmit(ReadOnlySpan<byte> command, Span<byte> response, int timeout)
     {

@@ -192,10 +192,7 @@ static unsafe partial class Libc
     public static partial int munmap(void* address, nuint length);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial int execv(byte* path, byte** arguments);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int fcntl(int fd, int command, nint argument);
+    public static partial int execve(byte* path, byte** arguments, byte** environment);
 
     [LibraryImport("libc")]
     public static partial byte* strerrorname_np(int errno);

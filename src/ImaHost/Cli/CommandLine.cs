@@ -1,0 +1,61 @@
+using System.CommandLine;
+using ImaHost.Daemon;
+using ImaHost.MeasurementList;
+using ImaHost.Policy;
+using ImaHost.Template;
+
+namespace ImaHost.Cli;
+
+/// <summary>Exit statuses of every command.</summary>
+static class ExitStatus
+{
+    public const int Yes = 0;
+    public const int No = 1;
+    public const int Usage = 2;
+}
+
+/// <summary>The program's commands, each in a file of its own.</summary>
+static class CommandLine
+{
+    public static int Run(string[] arguments)
+    {
+        var root = new RootCommand("The kernel's Integrity Measurement Architecture as a user-space host.")
+        {
+            DaemonCommand.Create(),
+            StatusCommand.Create(),
+            ListCommand.Create(),
+            LabelCommand.Create(),
+        };
+        ParseResult parsed = root.Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (string message in parsed.Errors.Select(error => error.Message))
+            {
+                Complain(message);
+            }
+
+            Complain("see imahost --help");
+            return ExitStatus.Usage;
+        }
+
+        return Guarded(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false }));
+    }
+
+    public static void Complain(string message) => Console.Error.WriteLine($"imahost: {message}");
+
+    /// <summary>A broken environment ends the command with one line that says what is wrong and where.</summary>
+    static int Guarded(Func<int> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (Exception e) when (e is ConfigurationException or PolicyException or ListException or RecordException
+            or IOException or UnauthorizedAccessException or TimeoutException or InvalidOperationException
+            or NotSupportedException)
+        {
+            Complain(e.Message);
+            return ExitStatus.Usage;
+        }
+    }
+}

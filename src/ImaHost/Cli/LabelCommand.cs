@@ -1,0 +1,166 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Serialization;
+using ImaHost.Crypto;
+using ImaHost.Interop;
+using ImaHost.Measurement;
+using Spectre.Console;
+
+namespace ImaHost.Cli;
+
+/// <summary><c>imahost label</c>: writes the hash of files into their security.ima, so that they pass appraisal.</summary>
+static class LabelCommand
+{
+    static readonly Argument<string[]> Paths = new("path")
+    {
+        Description = "files, or directories whose regular files are labelled",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    static readonly Option<string> Hash = new("--hash")
+    {
+        Description = "sha1, sha256, sha384 or sha512",
+        DefaultValueFactory = _ => HashAlgorithm.Sha256.Name,
+    };
+
+    static readonly Option<bool> Json = new("--json") { Description = "print the summary as JSON" };
+
+    public static Command Create()
+    {
+        var command = new Command("label", "Write security.ima hashes.") { Paths, Hash, Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    static int Run(ParseResult parsed)
+    {
+        string name = parsed.GetValue(Hash)!;
+        HashAlgorithm? algorithm = HashAlgorithm.FromName(name);
+        if (algorithm == null)
+        {
+            CommandLine.Complain($"--hash takes {string.Join(", ", HashAlgorithm.All)}, not \"{name}\"");
+            return ExitStatus.Usage;
+        }
+
+        using var labeller = new Labeller(algorithm);
+        List<string> files = [.. parsed.GetValue(Paths)!.SelectMany(Labeller.Find)];
+        if (Console.IsErrorRedirected)
+        {
+            files.ForEach(labeller.Label);
+        }
+        else
+        {
+            ShowProgress(files, labeller);
+        }
+
+        labeller.Report(parsed.GetValue(Json));
+        return labeller.Failures == 0 ? ExitStatus.Yes : ExitStatus.No;
+    }
+
+    static void ShowProgress(List<string> files, Labeller labeller)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        console.Progress().AutoClear(true).Start(context =>
+        {
+            ProgressTask task = context.AddTask("labelling", maxValue: Math.Max(files.Count, 1));
+            foreach (string file in files)
+            {
+                labeller.Label(file);
+                task.Increment(1);
+            }
+        });
+    }
+}
+
+/// <summary>Labels files one by one and counts.</summary>
+sealed class Labeller(HashAlgorithm algorithm) : IDisposable
+{
+    readonly FileHasher _hasher = new();
+    readonly List<string> _problems = [];
+    int _labelled;
+    int _skipped;
+
+    public int Failures => _problems.Count;
+
+    /// <summary>The regular files at or below a path; links are not followed.</summary>
+    public static IEnumerable<string> Find(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            return [path];
+        }
+
+        var options = new EnumerationOptions
+        {
+            RecurseSubdirectories = true,
+            IgnoreInaccessible = false,
+            AttributesToSkip = FileAttributes.ReparsePoint,
+        };
+        return Directory.EnumerateFiles(path, "*", options);
+    }
+
+    public void Label(string path)
+    {
+        // Looked at first: opening a device can have consequences, and a socket cannot be opened.
+        if (FileStat.TryOfPath(path, out FileStat stat) && !stat.IsRegular)
+        {
+            _skipped++;
+            return;
+        }
+
+        try
+        {
+            using HeldFile file = HeldFile.Open(path);
+            LabelRegular(path, file);
+        }
+        catch (ErrnoException e)
+        {
+            _problems.Add(e.Message);
+        }
+    }
+
+    public void Dispose() => _hasher.Dispose();
+
+    public void Report(bool json)
+    {
+        foreach (string problem in _problems)
+        {
+            CommandLine.Complain(problem);
+        }
+
+        string text = json
+            ? System.Text.Json.JsonSerializer.Serialize(
+                new LabelSummary(_labelled, _skipped, _problems), LabelJson.Default.LabelSummary)
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"labelled {_labelled} files with {algorithm}, skipped {_skipped} that are not regular, failed on {_problems.Count}");
+        Console.WriteLine(text);
+    }
+
+    void LabelRegular(string path, HeldFile file)
+    {
+        int error = _hasher.Hash(file, algorithm, progress: null, out Digest digest);
+        if (error < 0)
+        {
+            _problems.Add($"read {path}: {ErrnoException.Describe(-error)}");
+            return;
+        }
+
+        Span<byte> label = stackalloc byte[2 + HashAlgorithm.MaxSize];
+        error = file.SetXattr("security.ima\0"u8, label[..SecurityIma.Write(in digest, label)]);
+        if (error < 0)
+        {
+            _problems.Add($"write security.ima of {path}: {ErrnoException.Describe(-error)}");
+            return;
+        }
+
+        _labelled++;
+    }
+}
+
+/// <summary>The summary of <c>imahost label --json</c>.</summary>
+sealed record LabelSummary(int Labelled, int Skipped, IReadOnlyList<string> Problems);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(LabelSummary))]
+sealed partial class LabelJson : JsonSerializerContext;

@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using ImaHost.MeasurementList;
+using ImaHost.Template;
+
+namespace ImaHost.Cli;
+
+/// <summary><c>imahost list</c>: the measurement list, readable.</summary>
+static class ListCommand
+{
+    const int PollMilliseconds = 200;
+    const string Default = "/run/ima";
+    const string BinaryName = "binary_runtime_measurements";
+
+    static readonly Argument<string?> Source = new("source")
+    {
+        Description = $"a binary list, or a directory that publishes one ({Default})",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    static readonly Option<string?> State = new("--state")
+    {
+        Description = "the list kept in this state directory, also of a stopped host",
+    };
+
+    static readonly Option<bool> Follow = new("--follow", "-f") { Description = "wait for new entries" };
+
+    static readonly Option<bool> Json = new("--json") { Description = "print one JSON object for each entry" };
+
+    public static Command Create()
+    {
+        var command = new Command("list", "Show the measurement list.") { Source, State, Follow, Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    static int Run(ParseResult parsed)
+    {
+        string path = Locate(parsed.GetValue(Source), parsed.GetValue(State));
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        var reader = new LogReader((buffer, offset) => RandomAccess.Read(file.SafeFileHandle, buffer, offset));
+        using Stream output = Console.OpenStandardOutput();
+        var line = new ByteBuilder();
+        long number = 0;
+        for (;;)
+        {
+            while (reader.Next(out MeasurementRecord record))
+            {
+                line.Clear();
+                Append(in record, number++, parsed.GetValue(Json), line);
+                output.Write(line.Written);
+            }
+
+            if (!parsed.GetValue(Follow))
+            {
+                break;
+            }
+
+            output.Flush();
+            Thread.Sleep(PollMilliseconds);
+        }
+
+        return CheckEnd(path, reader.Offset, RandomAccess.GetLength(file.SafeFileHandle));
+    }
+
+    static int CheckEnd(string path, long read, long length)
+    {
+        if (read >= length)
+        {
+            return ExitStatus.Yes;
+        }
+
+        CommandLine.Complain($"{path}: offset {read}: the last {length - read} bytes are no whole record");
+        return ExitStatus.No;
+    }
+
+    static string Locate(string? source, string? state)
+    {
+        if (state != null)
+        {
+            return Path.Combine(state, "current");
+        }
+
+        string place = source ?? Default;
+        return Directory.Exists(place) ? Path.Combine(place, BinaryName) : place;
+    }
+
+    static void Append(in MeasurementRecord record, long number, bool json, ByteBuilder line)
+    {
+        if (!json)
+        {
+            record.AppendAscii(line);
+            return;
+        }
+
+        var entry = new ListEntry(
+            number, record.Pcr, Convert.ToHexStringLower(record.TemplateDigest),
+            Encoding.UTF8.GetString(record.TemplateName), record.IsViolation, Fields(record.Data));
+        line.Append(JsonSerializer.SerializeToUtf8Bytes(entry, ListJson.Default.ListEntry));
+        line.Append((byte)'\n');
+    }
+
+    /// <summary>The fields as the ascii list shows them.</summary>
+    static ListFields Fields(ReadOnlySpan<byte> data)
+    {
+        var text = new ByteBuilder();
+        return new ListFields(
+            Shown(TemplateField.DigestNg, ref data, text), Shown(TemplateField.NameNg, ref data, text),
+            data.IsEmpty ? null : Shown(TemplateField.Signature, ref data, text));
+    }
+
+    static string Shown(TemplateField field, ref ReadOnlySpan<byte> data, ByteBuilder text)
+    {
+        text.Clear();
+        field.Show(TemplateDescriptor.TakeField(ref data), text);
+        return Encoding.UTF8.GetString(text.Written);
+    }
+}

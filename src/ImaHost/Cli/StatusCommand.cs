@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json;
+using ImaHost.Daemon;
+using Spectre.Console;
+
+namespace ImaHost.Cli;
+
+/// <summary><c>imahost status</c>: what the running host does, sees and does not see.</summary>
+static class StatusCommand
+{
+    static readonly Option<string> State = new("--state")
+    {
+        Description = "the state directory of the host that is asked",
+        DefaultValueFactory = _ => new DaemonOptions().State,
+    };
+
+    static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
+
+    public static Command Create()
+    {
+        var command = new Command("status", "Show what the running host does.") { State, Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    static int Run(ParseResult parsed)
+    {
+        string state = parsed.GetValue(State)!;
+        string answer;
+        try
+        {
+            answer = ControlSocket.Ask(state, "status");
+        }
+        catch (SocketException e)
+        {
+            CommandLine.Complain($"no host answers at {ControlSocket.PathIn(state)}: {e.Message}");
+            return ExitStatus.Usage;
+        }
+
+        if (parsed.GetValue(Json))
+        {
+            Console.WriteLine(answer);
+            return ExitStatus.Yes;
+        }
+
+        Show(JsonSerializer.Deserialize(answer, StatusJson.Default.StatusReport)!);
+        return ExitStatus.Yes;
+    }
+
+    static void Show(StatusReport status)
+    {
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+        foreach ((string name, string value) in Rows(status))
+        {
+            grid.AddRow(new Text(name), new Text(value));
+        }
+
+        AnsiConsole.Write(grid);
+        foreach (string fault in status.Faults)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]fault[/]     {fault}");
+        }
+    }
+
+    static IEnumerable<(string Name, string Value)> Rows(StatusReport status)
+    {
+        AccessStatus accesses = status.Accesses;
+        yield return ("host", Text($"imahost {status.Version}, pid {status.HostPid}, start {accesses.HostStarts}"));
+        yield return ("watching", string.Join(", ", status.Watch));
+        yield return ("appraise", status.Appraise);
+        yield return ("policy", Text($"{status.Policy.Rules} rules"));
+        yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
+        yield return ("TPM", Text(
+            $"{status.Tpm.Name}, PCR {status.Tpm.Pcr}, {string.Join(" ", status.Tpm.Banks)}, {status.Tpm.Extended} extended"));
+        yield return ("accesses", Text(
+            $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} unjudged, {accesses.Held} held now"));
+        yield return ("measured", Text(
+            $"{accesses.Measured} new, {accesses.Repeated} repeated, {accesses.Cached} verdicts held in the kernel"));
+        yield return ("troubles", Text(
+            $"{accesses.WouldDeny} would be denied, {accesses.Failed} not judged, {accesses.Deadlines} deadlines, {accesses.Resent} resent"));
+        yield return ("held for", Text(
+            $"p50 < {status.Holds.P50} µs, p90 < {status.Holds.P90} µs, p99 < {status.Holds.P99} µs, most < {status.Holds.Max} µs"));
+        yield return ("level", status.Level);
+        foreach (string hole in status.Holes)
+        {
+            yield return ("not seen", hole);
+        }
+
+        if (accesses.Unleasable > 0)
+        {
+            yield return ("not cached", Text($"{accesses.Unleasable} accesses on filesystems without leases"));
+        }
+    }
+
+    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using ImaHost.Appraisal;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace ImaHost.Daemon;
+
+/// <summary>A configuration file that is not understood, with the place that says why.</summary>
+sealed class ConfigurationException(string message) : Exception(message)
+{
+    public static ConfigurationException At(string file, in Mark mark, string message) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{file}:{mark.Line}:{mark.Column}: {message}"));
+}
+
+/// <summary>
+/// Reads imahost.yaml and the drop-ins beside it (imahost.yaml.d/*.yaml, sorted by name; later ones override). The keys
+/// carry the names of the command line's options.
+/// </summary>
+static class ConfigurationFile
+{
+    const int MostBytes = 1 << 20;
+
+    static readonly Dictionary<string, Func<DaemonOptions, Value, DaemonOptions>> Keys = new(StringComparer.Ordinal)
+    {
+        ["watch"] = (options, value) => options with { Watch = value.Strings() },
+        ["policy"] = (options, value) => options with { Policy = value.Strings() },
+        ["tpm"] = (options, value) => options with { Tpm = value.Text() },
+        ["fs"] = (options, value) => options with { Fs = value.Text() },
+        ["state"] = (options, value) => options with { State = value.Text() },
+        ["appraise"] = (options, value) => options with { Appraise = value.Choice<AppraiseMode>() },
+        ["pcr"] = (options, value) => options with { Pcr = value.Number(0, 23) },
+        ["hash"] = (options, value) => options with { Hash = value.Text() },
+        ["template"] = (options, value) => options with { Template = value.Text() },
+        ["deadline"] = (options, value) => options with { Deadline = value.Number(100, 3_600_000) },
+        ["tpm_timeout"] = (options, value) => options with { TpmTimeout = value.Number(10, 600_000) },
+        ["cache"] = (options, value) => options with { Cache = value.Number(0, 1_000_000) },
+        ["host_down"] = (options, value) => options with { HostDown = value.Choice<HostDown>() },
+        ["log_format"] = (options, value) => options with { LogFormat = value.Choice<LogFormat>() },
+    };
+
+    /// <param name="required">The file was named by the user: it must be there.</param>
+    /// <exception cref="ConfigurationException">Some file is not understood.</exception>
+    public static DaemonOptions Read(string path, bool required)
+    {
+        DaemonOptions options = new();
+        if (required || File.Exists(path))
+        {
+            options = ReadOne(options, path);
+        }
+
+        string dropIns = path + ".d";
+        return Directory.Exists(dropIns)
+            ? Directory.EnumerateFiles(dropIns, "*.yaml").Order(StringComparer.Ordinal).Aggregate(options, ReadOne)
+            : options;
+    }
+
+    static DaemonOptions ReadOne(DaemonOptions options, string path)
+    {
+        foreach ((YamlScalarNode key, YamlNode node) in ReadMapping(path))
+        {
+            if (!Keys.TryGetValue(key.Value ?? "", out Func<DaemonOptions, Value, DaemonOptions>? set))
+            {
+                string nearest = Words.Nearest(key.Value ?? "", Keys.Keys);
+                throw ConfigurationException.At(
+                    path, key.Start, $"unknown key \"{key.Value}\"; the nearest known one is \"{nearest}\"");
+            }
+
+            options = set(options, new Value(path, key.Value!, node));
+        }
+
+        return options;
+    }
+
+    static List<(YamlScalarNode Key, YamlNode Value)> ReadMapping(string path)
+    {
+        try
+        {
+            if (new FileInfo(path).Length > MostBytes)
+            {
+                throw new ConfigurationException($"{path}: longer than {MostBytes} bytes");
+            }
+
+            using StreamReader reader = File.OpenText(path);
+            var stream = new YamlStream();
+            stream.Load(reader);
+            if (stream.Documents.Count == 0)
+            {
+                return [];
+            }
+
+            YamlNode root = stream.Documents[0].RootNode;
+            return root is YamlMappingNode mapping
+                ? mapping.Children.Select(pair => ((YamlScalarNode)pair.Key, pair.Value)).ToList()
+                : throw ConfigurationException.At(path, root.Start, "keys with values are expected");
+        }
+        catch (YamlException e)
+        {
+            throw ConfigurationException.At(path, e.Start, e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{path}: {e.Message}");
+        }
+    }
+
+    /// <summary>One value, read as its key wants it.</summary>
+    sealed class Value(string file, string key, YamlNode node)
+    {
+        public string Text() => node is YamlScalarNode { Value: { Length: > 0 } text } ? text : throw Refused("a text");
+
+        public IReadOnlyList<string> Strings() => node is YamlSequenceNode sequence
+            ? [.. sequence.Children.Select(child => new Value(file, key, child).Text())]
+            : [Text()];
+
+        public int Number(int least, int most) =>
+            int.TryParse(Text(), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && number >= least && number <= most
+                ? number
+                : throw Refused(string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"));
+
+        public T Choice<T>()
+            where T : struct, Enum => Words.TryParse(Text(), out T choice) ? choice : throw Refused(Words.List<T>());
+
+        ConfigurationException Refused(string expected) =>
+            ConfigurationException.At(file, node.Start, $"\"{key}\" takes {expected}");
+    }
+}

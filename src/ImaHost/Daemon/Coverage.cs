@@ -1,0 +1,26 @@
+using System.Reflection;
+
+namespace ImaHost.Daemon;
+
+/// <summary>What this host can and cannot see. docs/threat-model.md says the same at length.</summary>
+static class Coverage
+{
+    public const string Level = "measured, fanotify only";
+
+    public static readonly IReadOnlyList<string> Holes =
+    [
+        "programs in memfds raise no event",
+        "code mapped from files that are not ELF, and mprotect(PROT_EXEC), raise no event",
+        "a starved exec can be overtaken by a writer after its verdict; the lease lingers against it",
+        "when the guard itself is killed the kernel allows everything",
+        "filesystems that are not watched",
+    ];
+}
+
+/// <summary>The version of this build.</summary>
+static class ProductVersion
+{
+    public static string Text { get; } =
+        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        ?? "unknown";
+}

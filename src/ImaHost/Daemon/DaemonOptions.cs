@@ -1,0 +1,83 @@
+using System.Text.Json.Serialization;
+using ImaHost.Appraisal;
+
+namespace ImaHost.Daemon;
+
+/// <summary>What happens to accesses while no host comes up.</summary>
+enum HostDown
+{
+    /// <summary>Each waits for its own deadline.</summary>
+    Wait,
+    /// <summary>Programs are refused; opens are not, so that root can repair the machine.</summary>
+    Deny,
+    /// <summary>Everything is allowed, unrecorded.</summary>
+    Allow,
+}
+
+/// <summary>How log lines look.</summary>
+enum LogFormat
+{
+    /// <summary>One line of text; with priorities under systemd.</summary>
+    Text,
+    /// <summary>One JSON object a line.</summary>
+    Json,
+}
+
+/// <summary>All settings of the daemon, from the command line, the configuration files and their defaults.</summary>
+sealed record DaemonOptions
+{
+    /// <summary>A path on each filesystem to watch.</summary>
+    public IReadOnlyList<string> Watch { get; init; } = [];
+
+    /// <summary>Files of kernel rules; none: the built-in policy "exec".</summary>
+    public IReadOnlyList<string> Policy { get; init; } = [];
+
+    /// <summary>device:PATH, swtpm:…, none; null: /dev/tpmrm0, or else an swtpm of our own.</summary>
+    public string? Tpm { get; init; }
+
+    /// <summary>Where the list is published.</summary>
+    public string Fs { get; init; } = "/run/ima";
+
+    /// <summary>Where the list is kept.</summary>
+    public string State { get; init; } = "/var/lib/imahost";
+
+    public AppraiseMode Appraise { get; init; }
+
+    public int Pcr { get; init; } = 10;
+
+    /// <summary>ima_hash= of the kernel.</summary>
+    public string Hash { get; init; } = "sha256";
+
+    /// <summary>ima_template= of the kernel.</summary>
+    public string Template { get; init; } = "ima-sig";
+
+    /// <summary>Milliseconds until an access is answered without a verdict.</summary>
+    public int Deadline { get; init; } = 10000;
+
+    /// <summary>Milliseconds the TPM has for one command.</summary>
+    public int TpmTimeout { get; init; } = 3000;
+
+    /// <summary>Verdicts held in the kernel at most.</summary>
+    public int Cache { get; init; } = 8192;
+
+    public HostDown HostDown { get; init; }
+
+    public LogFormat LogFormat { get; init; }
+
+    /// <summary>What the launcher found out and the host needs; not configured by anybody.</summary>
+    public ResolvedEnvironment? Resolved { get; init; }
+
+    /// <summary>Whatever cannot be judged is denied under enforce, else allowed and recorded.</summary>
+    [JsonIgnore]
+    public bool FailAllows => Appraise != AppraiseMode.Enforce;
+}
+
+/// <param name="Tpm">The transport, or "none".</param>
+/// <param name="Banks">The TPM's allocated banks, by name.</param>
+/// <param name="IsEmbeddedTpm">The TPM is an swtpm of our own.</param>
+sealed record ResolvedEnvironment(string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm);
+
+/// <summary>Options as JSON: how the launcher hands them to the hosts that the guard starts.</summary>
+[JsonSourceGenerationOptions(UseStringEnumConverter = true)]
+[JsonSerializable(typeof(DaemonOptions))]
+sealed partial class DaemonOptionsJson : JsonSerializerContext;

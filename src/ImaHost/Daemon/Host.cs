@@ -1,0 +1,247 @@
+using System.Text.Json;
+using ImaHost.Engine;
+using ImaHost.Fs;
+using ImaHost.Interop;
+using ImaHost.MeasurementList;
+using ImaHost.Policy;
+using ImaHost.Tpm;
+using Microsoft.Extensions.Logging;
+
+namespace ImaHost.Daemon;
+
+/// <summary>
+/// The process that the guard starts: puts the parts together, runs their threads, and ends when the guard says so. It
+/// may die at any moment; the next one goes on.
+/// </summary>
+sealed class Host : IDisposable
+{
+    const int HeartbeatMilliseconds = 100;
+    const int TpmIdleMilliseconds = 25;
+    const int TpmCheckMilliseconds = 1000;
+
+    readonly DaemonOptions _options;
+    readonly StateDirectory _state;
+    readonly SharedState _shared;
+    readonly GuardSocket _socket = new();
+    readonly RuntimeMeasurements _list;
+    readonly ImaEngine _engine;
+    readonly ILoggerFactory _loggers;
+    readonly ILogger _log;
+    readonly ManualResetEventSlim _stopped = new();
+
+    Host(DaemonOptions options)
+    {
+        _options = options;
+        _loggers = Logging.Create(options.LogFormat);
+        _log = _loggers.CreateLogger("imahost");
+        _shared = SharedState.Open();
+        Start("heartbeat", Beat);
+        _state = new StateDirectory(options.State);
+        TpmCommands? tpm = Tpms.Open(options.Resolved!.Tpm, options.TpmTimeout);
+        _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
+        var engineOptions = new EngineOptions(
+            options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows);
+        _engine = new ImaEngine(engineOptions, PolicyStore.Load(_state.PolicyPath), _list, new EngineCounters(), _log);
+    }
+
+    /// <summary>Runs a host that the guard has started.</summary>
+    /// <returns>The exit status.</returns>
+    public static int Run()
+    {
+        string json = Environment.GetEnvironmentVariable(Launcher.OptionsVariable)
+            ?? throw new ConfigurationException($"{Launcher.OptionsVariable} is not set: start `imahost daemon`");
+        DaemonOptions options = JsonSerializer.Deserialize(json, DaemonOptionsJson.Default.DaemonOptions)
+            ?? throw new ConfigurationException($"{Launcher.OptionsVariable} is empty");
+        using var host = new Host(options);
+        host.Serve();
+        return 0;
+    }
+
+    public void Dispose()
+    {
+        _list.Dispose();
+        _loggers.Dispose();
+        _stopped.Dispose();
+    }
+
+    void Serve()
+    {
+        Logging.Started(
+            _log, Environment.ProcessId, _list.Log.Extent.Entries, _options.Resolved!.Tpm, _options.Pcr,
+            _options.Appraise);
+        if (_options.Resolved.Tpm == "none")
+        {
+            Logging.NoTpm(_log, _options.State);
+        }
+
+        Start("TPM", TendTpm);
+        Start("control", () => ControlSocket.Serve(_options.State, Answer));
+        if (FuseDevice.IsMounted)
+        {
+            Start("FUSE", PublishedFiles().Run);
+        }
+
+        var commands = new GuardCommands(_stopped.Set, Reload);
+        var workers = new List<Thread>();
+        for (int i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
+        {
+            workers.Add(Start("worker", new EventLoop(_engine, _socket, commands, _log).Run));
+        }
+
+        Announce(_engine.Policy);
+        _stopped.Wait();
+        Stop(workers);
+    }
+
+    void Stop(List<Thread> workers)
+    {
+        _socket.StopReceiving();
+        foreach (Thread worker in workers)
+        {
+            worker.Join();
+        }
+
+        _list.Log.Flush();
+    }
+
+    /// <summary>A thread that fails ends the process: the guard starts another, and no job is lost.</summary>
+#pragma warning disable CA1031 // the process ends either way; this says why
+    Thread Start(string name, Action run)
+    {
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                run();
+            }
+            catch (Exception e)
+            {
+                Logging.ThreadFailed(_log, e, name);
+                _loggers.Dispose();
+                Environment.Exit(1);
+            }
+        })
+        {
+            Name = name,
+            IsBackground = true,
+        };
+        thread.Start();
+        return thread;
+    }
+#pragma warning restore CA1031
+
+    ImaFs PublishedFiles() => new(
+        new FuseDevice(_shared),
+        [
+            new AsciiListFile(_list.Log),
+            new BinaryListFile(_list.Log),
+            new CounterFile("runtime_measurements_count", () => _list.Log.Extent.Entries),
+            new CounterFile("violations", () => _list.Violations),
+            new PolicyFile(_shared, () => _engine.Policy, Load),
+        ]);
+
+    void Beat()
+    {
+        for (;;)
+        {
+            _shared.Beat();
+            Thread.Sleep(HeartbeatMilliseconds);
+        }
+    }
+
+    /// <summary>Lets go of an idle TPM soon, and looks at it now and then: a reset must show at once.</summary>
+    void TendTpm()
+    {
+        string? said = null;
+        long seen = 0;
+        for (int slept = 0; ; slept += TpmIdleMilliseconds)
+        {
+            Thread.Sleep(TpmIdleMilliseconds);
+            long entries = _list.Log.Extent.Entries;
+            if (slept >= TpmCheckMilliseconds)
+            {
+                slept = 0;
+                _list.TendTpm(_options.Pcr);
+                _shared.SetListLength(entries);
+            }
+            else if (entries == seen)
+            {
+                _list.ReleaseTpm();
+            }
+
+            seen = entries;
+            Say(ref said);
+        }
+    }
+
+    void Say(ref string? said)
+    {
+        string? fault = _list.Fault;
+        if (fault != null && fault != said)
+        {
+            Logging.TpmFault(_log, fault);
+        }
+        else if (fault == null && said != null)
+        {
+            Logging.TpmRecovered(_log);
+        }
+
+        said = fault;
+    }
+
+    void Reload()
+    {
+        try
+        {
+            Load(PolicyStore.ReadFiles(_options.Policy));
+        }
+        catch (Exception e) when (e is ConfigurationException or PolicyException)
+        {
+            Logging.PolicyRefused(_log, e.Message);
+        }
+    }
+
+    void Load(ImaPolicy policy)
+    {
+        PolicyStore.Save(_state.PolicyPath, policy);
+        _engine.Policy = policy;
+        Announce(policy);
+        Logging.PolicyLoaded(_log, policy.Rules.Count);
+    }
+
+    void Announce(ImaPolicy policy) => _socket.SendReady(policy.AsksAboutReads, policy.Fingerprint);
+
+    string? Answer(string question) => question switch
+    {
+        "status" => JsonSerializer.Serialize(Status(), StatusJson.Default.StatusReport),
+        _ => null,
+    };
+
+    StatusReport Status()
+    {
+        GuardCounters guard = _shared.Counters;
+        EngineCounters engine = _engine.Counters;
+        LogExtent extent = _list.Log.Extent;
+        ResolvedEnvironment resolved = _options.Resolved!;
+        return new StatusReport
+        {
+            Version = ProductVersion.Text,
+            HostPid = Environment.ProcessId,
+            Watch = _options.Watch,
+            Appraise = Words.Name(_options.Appraise),
+            Fs = _options.Fs,
+            State = _options.State,
+            List = new ListStatus(extent.Entries, _list.Violations, extent.BinaryBytes, _list.Log.Path),
+            Tpm = new TpmStatus(resolved.Tpm, resolved.Banks, _options.Pcr, _list.Extended, _list.Fault),
+            Accesses = new AccessStatus(
+                guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Deadlines, guard.Resent,
+                guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, engine.Measured,
+                engine.Repeated, engine.WouldDeny, engine.Failed),
+            Holds = HoldStatus.From(in guard.Holds),
+            Policy = new PolicyStatus(_engine.Policy.Rules.Count, _engine.Policy.AsksAboutReads),
+            Level = Coverage.Level,
+            Holes = Coverage.Holes,
+            Faults = _list.Fault is { } fault ? [fault] : [],
+        };
+    }
+}

@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text.Json;
+using ImaHost.Crypto;
+using ImaHost.Interop;
+using ImaHost.MeasurementList;
+using ImaHost.Template;
+using ImaHost.Tpm;
+
+namespace ImaHost.Daemon;
+
+/// <summary>
+/// Starts the service: checks everything that can be wrong while nothing is watched yet, so that no mistake in a
+/// configuration can hold up the machine, and then becomes the guard, which starts the host.
+/// </summary>
+static class Launcher
+{
+    /// <summary>Names the variable that carries the options to the hosts.</summary>
+    public const string OptionsVariable = "IMAHOST_OPTIONS";
+
+    const string Installed = "/usr/libexec/imahost/imahost-guard";
+
+    /// <summary>Does not return: this process becomes the guard.</summary>
+    /// <exception cref="ConfigurationException">Something is wrong with the options or the machine.</exception>
+    public static void Launch(DaemonOptions options)
+    {
+        Validate(options);
+        string guard = FindGuard();
+        var state = new StateDirectory(options.State);
+        if (!ProcessImage.TryLock(Path.Combine(options.State, "lock")))
+        {
+            throw new ConfigurationException($"another imahost uses {options.State}: stop it, or choose another --state");
+        }
+
+        PolicyStore.Save(state.PolicyPath, PolicyStore.ReadFiles(options.Policy));
+        string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);
+        options = options with
+        {
+            State = Path.GetFullPath(options.State),
+            Fs = Path.GetFullPath(options.Fs),
+            Resolved = new ResolvedEnvironment(tpm, [], embedded != null),
+        };
+        options = BeginList(options, state);
+        var variables = new Dictionary<string, string>
+        {
+            [OptionsVariable] = JsonSerializer.Serialize(options, DaemonOptionsJson.Default.DaemonOptions),
+        };
+        ProcessImage.Replace(guard, [.. GuardArguments(options, embedded), "--", Environment.ProcessPath!, "daemon"], variables);
+    }
+
+    /// <summary>Opens the list once before anything is watched: a TPM or a disk that refuses is found here.</summary>
+    static DaemonOptions BeginList(DaemonOptions options, StateDirectory state)
+    {
+        ResolvedEnvironment resolved = options.Resolved!;
+        using TpmCommands? tpm = Tpms.Open(resolved.Tpm, options.TpmTimeout);
+        List<HashAlgorithm> banks = tpm?.ReadBanks() ?? [];
+        if (tpm != null && banks.Count == 0)
+        {
+            throw new ConfigurationException($"{resolved.Tpm} has no PCR bank that is known here: allocate sha256");
+        }
+
+        options = options with { Resolved = resolved with { Banks = [.. banks.Select(bank => bank.Name)] } };
+        using RuntimeMeasurements list = ListStore.Begin(state, tpm, Settings(options));
+        return options;
+    }
+
+    public static ListSettings Settings(DaemonOptions options) => new(
+        [.. options.Resolved!.Banks.Select(name => HashAlgorithm.FromName(name)!)],
+        options.Pcr, ImaHash(options), Template(options), options.Resolved.IsEmbeddedTpm);
+
+    public static HashAlgorithm ImaHash(DaemonOptions options) =>
+        HashAlgorithm.FromName(options.Hash)
+        ?? throw new ConfigurationException(
+            $"\"{options.Hash}\" is no hash that is known here: {string.Join(", ", HashAlgorithm.All)}");
+
+    public static TemplateDescriptor Template(DaemonOptions options) =>
+        TemplateDescriptor.Find(System.Text.Encoding.UTF8.GetBytes(options.Template))
+        ?? throw new ConfigurationException($"\"{options.Template}\" is no template that is known here: ima-ng, ima-sig");
+
+    static void Validate(DaemonOptions options)
+    {
+        if (options.Watch.Count == 0)
+        {
+            throw new ConfigurationException("nothing to watch: give --watch PATH, or watch: in imahost.yaml");
+        }
+
+        string? missing = options.Watch.FirstOrDefault(path => !Path.Exists(path));
+        if (missing != null)
+        {
+            throw new ConfigurationException($"cannot watch {missing}: there is no such file or directory");
+        }
+
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new ConfigurationException("needs root: fanotify permission events ask for CAP_SYS_ADMIN");
+        }
+
+        _ = ImaHash(options);
+        _ = Template(options);
+    }
+
+    static string FindGuard()
+    {
+        string beside = Path.Combine(AppContext.BaseDirectory, "imahost-guard");
+        string[] places = [beside, Installed];
+        return places.FirstOrDefault(File.Exists)
+            ?? throw new ConfigurationException($"imahost-guard is neither {places[0]} nor {places[1]}");
+    }
+
+    static List<string> GuardArguments(DaemonOptions options, SoftwareTpm? embedded)
+    {
+        var arguments = new List<string>();
+        foreach (string path in options.Watch)
+        {
+            arguments.AddRange(["--watch", path]);
+        }
+
+        arguments.AddRange(["--fs", options.Fs, "--fail", options.FailAllows ? "allow" : "deny"]);
+        arguments.AddRange(["--host-down", Words.Name(options.HostDown)]);
+        arguments.AddRange(["--deadline", options.Deadline.ToString(CultureInfo.InvariantCulture)]);
+        arguments.AddRange(["--cache", options.Cache.ToString(CultureInfo.InvariantCulture)]);
+        if (options.Appraise == Appraisal.AppraiseMode.Fix)
+        {
+            arguments.Add("--host-labels");
+        }
+
+        if (embedded != null)
+        {
+            arguments.AddRange(["--companion", embedded.Pid.ToString(CultureInfo.InvariantCulture)]);
+        }
+
+        return arguments;
+    }
+}

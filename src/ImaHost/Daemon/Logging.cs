@@ -1,0 +1,66 @@
+using ImaHost.Appraisal;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace ImaHost.Daemon;
+
+/// <summary>Log lines go to standard error by a thread of their own; when that cannot keep up they are dropped.</summary>
+static partial class Logging
+{
+    const int MostWaiting = 10000;
+
+    public static ILoggerFactory Create(LogFormat format) => LoggerFactory.Create(builder =>
+    {
+        // The journal wants "<4>" before each line; a person at a terminal does not.
+        bool journal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") != null;
+        if (format == LogFormat.Json)
+        {
+            builder.AddJsonConsole(options => options.UseUtcTimestamp = true);
+        }
+        else if (journal)
+        {
+            builder.AddSystemdConsole();
+        }
+        else
+        {
+            builder.AddSimpleConsole(options =>
+            {
+                options.SingleLine = true;
+                options.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+        }
+
+        builder.Services.Configure<ConsoleLoggerOptions>(options =>
+        {
+            options.LogToStandardErrorThreshold = LogLevel.Trace;
+            options.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
+            options.MaxQueueLength = MostWaiting;
+        });
+    });
+
+    [LoggerMessage(
+        EventId = 20, Level = LogLevel.Information,
+        Message = "host {Pid} takes over a list of {Entries} entries; TPM {Tpm}, PCR {Pcr}, appraise {Appraise}")]
+    public static partial void Started(ILogger log, int pid, long entries, string tpm, int pcr, AppraiseMode appraise);
+
+    [LoggerMessage(
+        EventId = 21, Level = LogLevel.Warning,
+        Message = "--tpm none: nothing vouches for this list; whoever can write {State} can rewrite it unnoticed")]
+    public static partial void NoTpm(ILogger log, string state);
+
+    [LoggerMessage(EventId = 22, Level = LogLevel.Critical, Message = "TPM fault: {Fault}")]
+    public static partial void TpmFault(ILogger log, string fault);
+
+    [LoggerMessage(EventId = 23, Level = LogLevel.Information, Message = "the TPM follows the list again")]
+    public static partial void TpmRecovered(ILogger log);
+
+    [LoggerMessage(EventId = 24, Level = LogLevel.Information, Message = "policy of {Rules} rules in force")]
+    public static partial void PolicyLoaded(ILogger log, int rules);
+
+    [LoggerMessage(EventId = 25, Level = LogLevel.Error, Message = "the old policy stays: {Cause}")]
+    public static partial void PolicyRefused(ILogger log, string cause);
+
+    [LoggerMessage(EventId = 26, Level = LogLevel.Critical, Message = "{Thread} failed; the guard starts another host")]
+    public static partial void ThreadFailed(ILogger log, Exception exception, string thread);
+}

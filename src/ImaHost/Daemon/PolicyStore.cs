@@ -1,0 +1,36 @@
+using ImaHost.Policy;
+
+namespace ImaHost.Daemon;
+
+/// <summary>The policy in force, on disk: what the next host starts from, however the policy came to be.</summary>
+static class PolicyStore
+{
+    /// <summary>The files' rules one after the other; without files the built-in policy.</summary>
+    /// <exception cref="PolicyException">Some line is not a rule.</exception>
+    /// <exception cref="ConfigurationException">Some file cannot be read.</exception>
+    public static ImaPolicy ReadFiles(IReadOnlyList<string> paths)
+    {
+        if (paths.Count == 0)
+        {
+            return ImaPolicy.Exec;
+        }
+
+        try
+        {
+            return new ImaPolicy(paths.SelectMany(path => KernelPolicyReader.Read(File.ReadAllText(path), path).Rules));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"cannot read a policy: {e.Message}");
+        }
+    }
+
+    public static void Save(string path, ImaPolicy policy)
+    {
+        string fresh = path + ".new";
+        File.WriteAllText(fresh, policy.ToString());
+        File.Move(fresh, path, overwrite: true);
+    }
+
+    public static ImaPolicy Load(string path) => KernelPolicyReader.Read(File.ReadAllText(path), path);
+}

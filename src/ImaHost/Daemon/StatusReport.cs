@@ -1,0 +1,89 @@
+using System.Text.Json.Serialization;
+using ImaHost.Interop;
+
+namespace ImaHost.Daemon;
+
+/// <summary>What <c>imahost status</c> shows; its JSON form is made of the same words.</summary>
+sealed record StatusReport
+{
+    public required string Version { get; init; }
+
+    public required int HostPid { get; init; }
+
+    public required IReadOnlyList<string> Watch { get; init; }
+
+    public required string Appraise { get; init; }
+
+    public required string Fs { get; init; }
+
+    public required string State { get; init; }
+
+    public required ListStatus List { get; init; }
+
+    public required TpmStatus Tpm { get; init; }
+
+    public required AccessStatus Accesses { get; init; }
+
+    public required HoldStatus Holds { get; init; }
+
+    public required PolicyStatus Policy { get; init; }
+
+    /// <summary>"measured, fanotify only" or "measured and BPF-enforced": never blurred.</summary>
+    public required string Level { get; init; }
+
+    /// <summary>What can run unseen at this level.</summary>
+    public required IReadOnlyList<string> Holes { get; init; }
+
+    /// <summary>Faults that want attention now.</summary>
+    public required IReadOnlyList<string> Faults { get; init; }
+}
+
+sealed record ListStatus(long Entries, long Violations, long BinaryBytes, string File);
+
+sealed record TpmStatus(string Name, IReadOnlyList<string> Banks, int Pcr, long Extended, string? Fault);
+
+/// <summary>Since the guard started; measured … failed since the host started.</summary>
+sealed record AccessStatus(
+    ulong Events, ulong Allowed, ulong Denied, ulong Unjudged, ulong Deadlines, ulong Resent, ulong HostStarts,
+    ulong LeaseBreaks, ulong Unleasable, ulong Cached, ulong Held, long Measured, long Repeated, long WouldDeny,
+    long Failed);
+
+/// <summary>How long accesses were held, microseconds: upper bounds of powers of two.</summary>
+sealed record HoldStatus(ulong Count, ulong P50, ulong P90, ulong P99, ulong Max)
+{
+    public static HoldStatus From(in HoldHistogram holds)
+    {
+        ReadOnlySpan<ulong> buckets = holds;
+        ulong count = 0;
+        foreach (ulong bucket in buckets)
+        {
+            count += bucket;
+        }
+
+        return new HoldStatus(
+            count, Bound(buckets, count, 0.5), Bound(buckets, count, 0.9), Bound(buckets, count, 0.99),
+            Bound(buckets, count, 1));
+    }
+
+    static ulong Bound(ReadOnlySpan<ulong> buckets, ulong count, double share)
+    {
+        ulong seen = 0;
+        for (int i = 0; i < buckets.Length && count > 0; i++)
+        {
+            seen += buckets[i];
+            if (seen >= share * count)
+            {
+                return 1ul << i;
+            }
+        }
+
+        return 0;
+    }
+}
+
+sealed record PolicyStatus(int Rules, bool AsksAboutReads);
+
+[JsonSourceGenerationOptions(
+    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(StatusReport))]
+sealed partial class StatusJson : JsonSerializerContext;

@@ -1,0 +1,88 @@
+namespace ImaHost.Fs;
+
+/// <summary>One file of /run/ima. All methods return what FUSE returns: a count, or minus an errno.</summary>
+abstract class PublishedFile(string name, uint permissions)
+{
+    protected const int NotPermitted = -1; // EPERM
+
+    public string Name { get; } = name;
+
+    public byte[] Utf8Name { get; } = System.Text.Encoding.ASCII.GetBytes(name);
+
+    /// <summary>Mode bits below 01000.</summary>
+    public uint Permissions { get; } = permissions;
+
+    /// <summary>Bytes a reader finds now. True, not 0 as in securityfs: with 0 tail(1) loses track.</summary>
+    public abstract long Size { get; }
+
+    /// <summary>Closing need not be waited for.</summary>
+    public virtual bool IsReadOnly => true;
+
+    /// <summary>Fills the buffer from an offset on.</summary>
+    public abstract int Read(Span<byte> buffer, long offset);
+
+    /// <summary>What a reader gets of a text that is made anew at each read.</summary>
+    protected static int Copy(ReadOnlySpan<byte> text, Span<byte> buffer, long offset)
+    {
+        if (offset >= text.Length)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<byte> rest = text[(int)offset..];
+        rest = rest[..Math.Min(rest.Length, buffer.Length)];
+        rest.CopyTo(buffer);
+        return rest.Length;
+    }
+
+    /// <param name="handle">The number that later calls on this handle bring; 0 will do for readers.</param>
+    public virtual int OpenToWrite(bool append, out ulong handle)
+    {
+        handle = 0;
+        return NotPermitted;
+    }
+
+    public virtual int Write(ulong handle, ReadOnlySpan<byte> data, long offset) => NotPermitted;
+
+    /// <summary>truncate(2). Nothing published has a length of its own to set.</summary>
+    public virtual int SetSize(long size) => NotPermitted;
+
+    /// <summary>close(2) of one of the handle's descriptors.</summary>
+    public virtual int Flush(ulong handle) => 0;
+
+    /// <summary>The handle is gone.</summary>
+    public virtual void Release(ulong handle)
+    {
+    }
+}
+
+/// <summary>binary_runtime_measurements: the bytes of the log.</summary>
+sealed class BinaryListFile(MeasurementList.MeasurementLog log)
+    : PublishedFile("binary_runtime_measurements", 0x120)
+{
+    public override long Size => log.Extent.BinaryBytes;
+
+    public override int Read(Span<byte> buffer, long offset) => log.ReadBinary(buffer, offset);
+}
+
+/// <summary>ascii_runtime_measurements: the same entries as lines.</summary>
+sealed class AsciiListFile(MeasurementList.MeasurementLog log)
+    : PublishedFile("ascii_runtime_measurements", 0x120)
+{
+    readonly MeasurementList.AsciiView _view = new(log);
+
+    public override long Size => log.Extent.AsciiBytes;
+
+    public override int Read(Span<byte> buffer, long offset) => _view.Read(buffer, offset);
+}
+
+/// <summary>A counter: a decimal number and a newline.</summary>
+sealed class CounterFile(string name, Func<long> value) : PublishedFile(name, 0x120)
+{
+    public override long Size => Text().Length;
+
+    public override int Read(Span<byte> buffer, long offset) => Copy(Text(), buffer, offset);
+
+    byte[] Text() => System.Text.Encoding.ASCII.GetBytes(
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{value()}\n"));
+}

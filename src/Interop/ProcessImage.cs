@@ -1,0 +1,80 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+using System.Text;
+using ImaHost.Interop.Native;
+
+namespace ImaHost.Interop;
+
+/// <summary>Replaces this process by another program, and what has to survive that.</summary>
+public static unsafe class ProcessImage
+{
+    const int Create = 0x40;
+
+    /// <summary>execve(2). Returns only by exception.</summary>
+    /// <param name="environment">Added to this process's own.</param>
+    /// <exception cref="ErrnoException">The program could not be started.</exception>
+    public static void Replace(
+        string path, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
+    {
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            variables[(string)variable.Key] = (string?)variable.Value ?? "";
+        }
+
+        foreach ((string key, string value) in environment)
+        {
+            variables[key] = value;
+        }
+
+        using var argv = new StringVector([path, .. arguments]);
+        using var envp = new StringVector([.. variables.Select(variable => $"{variable.Key}={variable.Value}")]);
+        _ = Libc.execve(argv.First, argv.Pointer, envp.Pointer);
+        throw ErrnoException.Last($"start {path}");
+    }
+
+    /// <summary>Locks a file for this process and every program it becomes, until the last of them ends.</summary>
+    /// <returns>False when another process holds the lock.</returns>
+    /// <exception cref="ErrnoException">The file cannot be opened.</exception>
+    public static bool TryLock(string path)
+    {
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            int fd = Libc.open(name, Libc.O_RDWR | Create, 0x180);
+            ErrnoException.ThrowIfNegative(fd, $"open {path}");
+            return Libc.flock(fd, Libc.LOCK_EX | Libc.LOCK_NB) == 0;
+        }
+    }
+
+    /// <summary>A NULL-terminated array of C strings.</summary>
+    sealed class StringVector : IDisposable
+    {
+        readonly nint[] _strings;
+        GCHandle _pin;
+
+        public StringVector(IReadOnlyList<string> strings)
+        {
+            _strings = new nint[strings.Count + 1];
+            for (int i = 0; i < strings.Count; i++)
+            {
+                _strings[i] = Marshal.StringToCoTaskMemUTF8(strings[i]);
+            }
+
+            _pin = GCHandle.Alloc(
+                _strings, GCHandleType.Pinned);
+        }
+
+        public byte* First => (byte*)_strings[0];
+
+        public byte** Pointer => (byte**)_pin.AddrOfPinnedObject();
+
+        public void Dispose()
+        {
+            _pin.Free();
+            foreach (nint text in _strings)
+            {
+                Marshal.FreeCoTaskMem(text);
+            }
+        }
+    }
+}
