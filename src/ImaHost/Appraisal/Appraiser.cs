@@ -73,15 +73,17 @@ static class Appraiser
         _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
     };
 
+    static string Quote(string path) => $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
     /// <summary>What an administrator who trusts the file does about it.</summary>
     public static string Advice(Appraisal outcome, string path) => outcome switch
     {
         Appraisal.Pass => "",
-        Appraisal.MissingHash => $"nobody vouches for it; if you do: imahost label '{path}'",
+        Appraisal.MissingHash => $"nobody vouches for it; if you do: imahost label {Quote(path)}",
         Appraisal.InvalidHash =>
-            $"it was changed after it was labelled; restore it, or if you trust the change: imahost label '{path}'",
+            $"it was changed after it was labelled; restore it, or if you trust the change: imahost label {Quote(path)}",
         Appraisal.InvalidSignature => "no key here verifies its signature; label it or install the signer's key",
-        Appraisal.InvalidXattr => $"its security.ima is damaged; if you trust it: imahost label '{path}'",
+        Appraisal.InvalidXattr => $"its security.ima is damaged; if you trust it: imahost label {Quote(path)}",
         Appraisal.NoXattrs => "its filesystem has no security attributes; move it to one that has",
         _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
     };

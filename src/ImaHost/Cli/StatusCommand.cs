@@ -51,16 +51,14 @@ static class StatusCommand
 
     static void Show(StatusReport status)
     {
-        var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
         foreach ((string name, string value) in Rows(status))
         {
-            grid.AddRow(new Text(name), new Text(value));
+            Console.WriteLine($"{name,-11}{value}");
         }
 
-        AnsiConsole.Write(grid);
         foreach (string fault in status.Faults)
         {
-            AnsiConsole.MarkupLineInterpolated($"[red]fault[/]     {fault}");
+            AnsiConsole.MarkupLineInterpolated($"[red]fault      {fault}[/]");
         }
     }
 

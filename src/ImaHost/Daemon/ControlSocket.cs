@@ -11,7 +11,6 @@ static class ControlSocket
 {
     const int TimeoutMilliseconds = 2000;
 
-    /// <summary>Short even where the state directory's path is too long for sun_path.</summary>
     public static string PathIn(string state) => Path.Combine(state, "control");
 
     /// <summary>Answers for as long as the process lives.</summary>
@@ -51,8 +50,13 @@ static class ControlSocket
         socket.Connect(new UnixDomainSocketEndPoint(PathIn(state)));
         _ = socket.Send(Encoding.UTF8.GetBytes(question + "\n"));
         socket.Shutdown(SocketShutdown.Send);
-        using var stream = new NetworkStream(socket);
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        return reader.ReadToEnd();
+        using var answer = new MemoryStream();
+        byte[] buffer = new byte[4096];
+        for (int got; (got = socket.Receive(buffer)) > 0;)
+        {
+            answer.Write(buffer, 0, got);
+        }
+
+        return Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
     }
 }

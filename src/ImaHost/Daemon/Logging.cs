@@ -27,6 +27,7 @@ static partial class Logging
             builder.AddSimpleConsole(options =>
             {
                 options.SingleLine = true;
+                options.TimestampFormat = "yyyy-MM-dd HH:mm:ss ";
                 options.ColorBehavior = LoggerColorBehavior.Disabled;
             });
         }

@@ -1,4 +1,3 @@
-using System.Text;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Events;
@@ -58,13 +57,9 @@ sealed class ImaEngine(
             return Verdict.Busy;
         }
 
-        if (!AppraiseMeasurement(access, in question, file))
-        {
-            return Verdict.Deny;
-        }
-
-        return stored
-            ? new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased, question.Policy)
+        Verdict verdict = AppraiseMeasurement(access, in question, file);
+        return stored || verdict.Decision == GuardDecision.Deny
+            ? verdict
             : Unjudged(access, scratch, list.Fault ?? "it could not be recorded", record: false);
     }
 
@@ -109,26 +104,33 @@ sealed class ImaEngine(
     }
 
     /// <summary>Does security.ima vouch for the file? (LIM: appraise_measurement)</summary>
-    /// <returns>False when the access is to be denied.</returns>
-    bool AppraiseMeasurement(AccessRequest access, in Question question, CollectedFile file)
+    Verdict AppraiseMeasurement(AccessRequest access, in Question question, CollectedFile file)
     {
+        var pass = new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased, question.Policy);
         if (question.Decision.Appraise == null || options.Appraise == AppraiseMode.Off)
         {
-            return true;
+            return pass;
         }
 
         SecurityIma xattr = file.SecurityIma;
         Appraisal.Appraisal outcome = Appraiser.Appraise(in xattr, file.XattrError, in file.Digest);
         if (outcome == Appraisal.Appraisal.Pass || TryFix(access, outcome, file))
         {
-            return true;
+            return pass;
         }
 
-        bool enforce = options.Appraise == AppraiseMode.Enforce
-            && !(question.Hook == ImaHook.MmapCheck && Accessor.IsLabeller(access.Pid));
+        if (MayLabel(access, question.Hook))
+        {
+            return Verdict.Allow;
+        }
+
+        bool enforce = options.Appraise == AppraiseMode.Enforce;
         Report(access, in question, file, outcome, enforce);
-        return !enforce;
+        return enforce ? Verdict.Deny : pass;
     }
+
+    static bool MayLabel(AccessRequest access, ImaHook hook) =>
+        hook != ImaHook.BprmCheck && Accessor.IsLabeller(access.Pid);
 
     bool TryFix(AccessRequest access, Appraisal.Appraisal outcome, CollectedFile file)
     {
@@ -217,5 +219,5 @@ sealed class ImaEngine(
         return ElfHeader.MayBeMapped(start[..Math.Max(file.ReadAt(start, 0), 0)]);
     }
 
-    static string Text(ReadOnlySpan<byte> path) => Encoding.UTF8.GetString(path);
+    static string Text(ReadOnlySpan<byte> path) => EntryName.ToText(path);
 }

@@ -62,7 +62,7 @@ sealed class PolicyFile(SharedState shared, Func<ImaPolicy> inForce, Action<ImaP
     public override int SetSize(long size) => 0;
 
     public override int Flush(ulong handle) =>
-        handle == shared.Writer && (shared.WriterFailed != 0 || !IsUnderstood(wholeLines: false)) ? Invalid : 0;
+        handle != 0 && handle == shared.Writer && (shared.WriterFailed != 0 || !IsUnderstood(wholeLines: false)) ? Invalid : 0;
 
     public override void Release(ulong handle)
     {

@@ -21,18 +21,26 @@ static class KernelPolicyReader
         foreach (ReadOnlySpan<char> line in text.AsSpan().EnumerateLines())
         {
             number++;
-            string[] words = line.ToString().Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length > 0 && !words[0].StartsWith('#'))
+            if (ReadRule(line, string.Create(CultureInfo.InvariantCulture, $"{source}:{number}")) is { } rule)
             {
-                rules.Add(ReadRule(words, string.Create(CultureInfo.InvariantCulture, $"{source}:{number}")));
+                rules.Add(rule);
             }
         }
 
         return new ImaPolicy(rules);
     }
 
-    static ImaRule ReadRule(string[] words, string origin)
+    /// <summary>Reads one line; null when it is empty or a comment.</summary>
+    /// <param name="origin">What the rule and errors name as its place.</param>
+    /// <exception cref="PolicyException">The line is not a rule.</exception>
+    public static ImaRule? ReadRule(ReadOnlySpan<char> line, string origin)
     {
+        string[] words = line.ToString().Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == 0 || words[0].StartsWith('#'))
+        {
+            return null;
+        }
+
         ImaRule rule = new(ReadAction(words[0], origin)) { Origin = origin };
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (string word in words.Skip(1))

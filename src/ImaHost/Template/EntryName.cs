@@ -10,7 +10,16 @@ namespace ImaHost.Template;
 /// </summary>
 static class EntryName
 {
-    public static void Append(ReadOnlySpan<byte> name, ByteBuilder into)
+    /// <summary>The name on one line for people to read, spaces and all.</summary>
+    public static string ToText(ReadOnlySpan<byte> name)
+    {
+        var text = new ByteBuilder(name.Length + 16);
+        Append(name, text, (byte)' ');
+        return Encoding.UTF8.GetString(text.Written);
+    }
+
+    /// <param name="space">What a space becomes.</param>
+    public static void Append(ReadOnlySpan<byte> name, ByteBuilder into, byte space = (byte)'_')
     {
         while (!name.IsEmpty)
         {
@@ -23,17 +32,17 @@ static class EntryName
 
             into.Append(name[..plain]);
             name = name[plain..];
-            name = name[AppendSpecial(name, into)..];
+            name = name[AppendSpecial(name, into, space)..];
         }
     }
 
     /// <summary>Appends the first character, which is not printable ASCII.</summary>
     /// <returns>The bytes it took.</returns>
-    static int AppendSpecial(ReadOnlySpan<byte> name, ByteBuilder into)
+    static int AppendSpecial(ReadOnlySpan<byte> name, ByteBuilder into, byte space)
     {
         if (name[0] == (byte)' ')
         {
-            into.Append((byte)'_');
+            into.Append(space);
             return 1;
         }
 
