@@ -40,7 +40,8 @@ sealed class ImaEngine(
         }
 
         Question question = MustMeasure(access, file);
-        if (question.Decision.IsNothing)
+        OpenMode mode = ModeOf(access, question.Hook);
+        if (question.Decision.IsNothing || mode == OpenMode.Write)
         {
             return Verdict.Allow;
         }
@@ -51,7 +52,12 @@ sealed class ImaEngine(
             return Unjudged(access, scratch, $"it cannot be read: {ErrnoException.Describe(-error)}", record: true);
         }
 
-        bool stored = StoreMeasurement(access, in question, scratch);
+        if (access.IsLate || (access.HasWriter && question.Hook != ImaHook.BprmCheck && mode == OpenMode.Read))
+        {
+            StoreViolation(access, scratch, access.IsLate ? "deadline" : "open_writers");
+        }
+
+        bool stored = StoreMeasurement(in question, scratch);
         if (access.HasWriter && question.Hook == ImaHook.BprmCheck)
         {
             return Verdict.Busy;
@@ -78,16 +84,11 @@ sealed class ImaEngine(
 
     /// <summary>Appends the entry, then extends the PCR. (LIM: store_measurement)</summary>
     /// <returns>False when the list or the TPM did not take it.</returns>
-    bool StoreMeasurement(AccessRequest access, in Question question, Scratch scratch)
+    bool StoreMeasurement(in Question question, Scratch scratch)
     {
         if (question.Decision.Measure == null)
         {
             return true;
-        }
-
-        if (access.IsLate || (access.HasWriter && question.Hook != ImaHook.BprmCheck))
-        {
-            StoreViolation(access, scratch, access.IsLate ? "deadline" : "open_writers");
         }
 
         StoreOutcome outcome = Store(scratch, in scratch.File.Digest, violation: false);
@@ -202,6 +203,13 @@ sealed class ImaEngine(
             Accessor.ReadName(access.Pid), Accessor.ReadSubject(access.Pid).Uid, Appraiser.Cause(outcome),
             question.Decision.Appraise!.Origin, Appraiser.Advice(outcome, path));
     }
+
+    /// <summary>
+    /// A refused lease means that the file is open for writing: by somebody else, or because this very open is one for
+    /// writing. The kernel measures no such open, and neither do we.
+    /// </summary>
+    static OpenMode ModeOf(AccessRequest access, ImaHook hook) =>
+        access.HasWriter && hook != ImaHook.BprmCheck ? OpenModes.Read(access.Pid) : OpenMode.Read;
 
     static ImaHook HookOf(AccessRequest access) => access.Access switch
     {
