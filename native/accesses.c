@@ -11,6 +11,9 @@
 #define MILLISECOND 1000000ull
 /* How long an exec waits for a writer to go before it is refused. */
 #define LEASE_PATIENCE (50 * MILLISECOND)
+/* The host's own accesses that are noted at one time, of data and in all. */
+#define OWN_DATA_NOTED 256
+#define OWN_NOTED 4096
 /* Hosts that one job may cost; then it is answered without a verdict. */
 #define JOB_LOSSES 8
 
@@ -117,7 +120,9 @@ static void on_own(struct guard *guard, int fd, enum ima_access access)
 		answer_alone(guard, fd, false);
 		return;
 	}
-	if (access == IMA_ACCESS_DATA && guard->host.ready) {
+	if (guard->slots.own >= OWN_NOTED ||
+	    (access == IMA_ACCESS_DATA &&
+	     (guard->host.ready || guard->slots.own >= OWN_DATA_NOTED))) {
 		answer_alone(guard, fd, true);
 		return;
 	}
@@ -337,7 +342,7 @@ static void on_ready(struct guard *guard, const struct ima_ready *ready)
 	guard->down_said = false;
 	if (guard->announced) {
 		say("host %d took over, %zu accesses wait", guard->host.pid,
-		    in(guard, SLOT_QUEUED)->length);
+		    in(guard, SLOT_QUEUED)->length - guard->slots.own);
 		return;
 	}
 	guard->announced = true;

@@ -24,6 +24,7 @@ static class OpenModes
 {
     const int AccessModeMask = 3; // O_ACCMODE, fcntl.h
     const int WriteOnly = 1;
+    const int PatienceMilliseconds = 20;
 
     /// <summary>System call number → which argument holds the flags; -1: creat(2), which has none.</summary>
     static readonly Dictionary<string, int> FlagsArgument =
@@ -33,12 +34,26 @@ static class OpenModes
 
     /// <summary>
     /// The mode of the open that a process is held in. Its threads may be held in several: then the least harmless
-    /// counts, because the event does not name the thread.
+    /// counts, because the event does not name the thread. It may also not have gone to sleep yet.
     /// </summary>
     public static OpenMode Read(int pid)
     {
-        OpenMode mode = OpenMode.Write;
-        bool any = false;
+        for (int patience = PatienceMilliseconds; patience > 0; patience--)
+        {
+            if (Find(pid) is { } mode)
+            {
+                return mode;
+            }
+
+            Thread.Sleep(1);
+        }
+
+        return OpenMode.Read;
+    }
+
+    static OpenMode? Find(int pid)
+    {
+        OpenMode? mode = null;
         try
         {
             string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task");
@@ -46,8 +61,7 @@ static class OpenModes
             {
                 if (IsHeld(task) && ModeOf(task) is { } found)
                 {
-                    any = true;
-                    mode = found < mode ? found : mode;
+                    mode = mode == null || found < mode ? found : mode;
                 }
             }
         }
@@ -56,7 +70,7 @@ static class OpenModes
             return OpenMode.Read;
         }
 
-        return any ? mode : OpenMode.Read;
+        return mode;
     }
 
     /// <summary>
