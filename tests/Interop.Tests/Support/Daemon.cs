@@ -93,7 +93,12 @@ public sealed class Daemon : IDisposable
         return JsonDocument.Parse(json).RootElement;
     }
 
-    public void KillHost() => Shell.Signal("KILL", HostPid);
+    public void KillHost()
+    {
+        int host = 0;
+        Shell.Until(() => (host = HostPid) != 0, "a host to kill");
+        Shell.Run("kill", "-KILL", $"{host}");
+    }
 
     /// <summary>Ends it as an administrator does.</summary>
     public int Stop()
