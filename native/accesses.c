@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #define MILLISECOND 1000000ull
+/* Descriptors kept for one read of events and for the guard's own. */
+#define SPARE_SLOTS 256
 /* How long an exec waits for a writer to go before it is refused. */
 #define LEASE_PATIENCE (50 * MILLISECOND)
 /* The host's own accesses that are noted at one time, of data and in all. */
@@ -196,29 +198,26 @@ static void on_event(struct guard *guard,
 		hold(guard, event->fd, access, event->pid);
 }
 
-/* Room for the descriptors of one read: the kernel denies what has none. */
-static bool make_room(struct guard *guard)
+/* The kernel denies an event for whose descriptor there is no room. */
+bool accesses_make_room(struct guard *guard)
 {
 	struct slot_list *cached = in(guard, SLOT_CACHED);
-	size_t used = cached->length + in(guard, SLOT_LEASING)->length +
-		      in(guard, SLOT_QUEUED)->length +
-		      in(guard, SLOT_SENT)->length +
-		      in(guard, SLOT_LINGERING)->length;
+	size_t used = 0;
+	int state;
 
 	while (cached->length > guard->options.cache)
 		step(guard, cached->first, SLOT_EVICT);
-	return used + 256 < guard->slots.capacity;
+	for (state = SLOT_LEASING; state < SLOT_STATES; state++)
+		used += in(guard, (enum slot_state)state)->length;
+	return used + SPARE_SLOTS < guard->slots.capacity;
 }
 
 int accesses_read(struct guard *guard)
 {
 	_Alignas(struct fanotify_event_metadata) char buffer[4096];
 	const struct fanotify_event_metadata *event = (void *)buffer;
-	long left;
+	long left = gate_read(&guard->gate, buffer, sizeof(buffer));
 
-	if (!make_room(guard))
-		return 0;
-	left = gate_read(&guard->gate, buffer, sizeof(buffer));
 	if (left < 0)
 		return (int)left;
 	while (FAN_EVENT_OK(event, left)) {
@@ -293,8 +292,11 @@ void accesses_send(struct guard *guard)
 	struct slot *slot;
 
 	while (guard->host.ready && (slot = next_to_send(guard))) {
-		if (slot->losses >= JOB_LOSSES)
+		if (slot->losses >= JOB_LOSSES) {
 			fail(guard, slot);
+			step(guard, slot, SLOT_DROP);
+			continue;
+		}
 		if (send_job(guard, slot) < 0)
 			return;
 		step(guard, slot, SLOT_TAKEN);

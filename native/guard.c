@@ -290,8 +290,10 @@ static int wait_for_work(struct guard *guard, struct pollfd *pollers,
 	const int host_events =
 		POLLIN | (accesses_want_send(guard) ? POLLOUT : 0);
 
-	pollers[POLL_GROUP] =
-		(struct pollfd){ guard->gate.group, POLLIN, 0 };
+	/* Without room for more the events wait in the kernel. */
+	pollers[POLL_GROUP] = (struct pollfd){
+		accesses_make_room(guard) ? guard->gate.group : -1, POLLIN, 0
+	};
 	pollers[POLL_SIGNALS] = (struct pollfd){ guard->signals, POLLIN, 0 };
 	pollers[POLL_HOST] = (struct pollfd){ guard->host.socket,
 					      (short)host_events, 0 };
@@ -343,8 +345,6 @@ static int run(struct guard *guard)
 	accesses_finish(guard);
 	if (guard->options.fs)
 		publish_unmount(guard->options.fs);
-	if (guard->options.companion)
-		(void)kill(guard->options.companion, SIGTERM);
 	return error;
 }
 
@@ -359,6 +359,8 @@ int main(int argc, char **argv)
 	guard->now = clock_now();
 	if (start(guard) == 0)
 		status = run(guard) ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (guard->options.companion)
+		(void)kill(guard->options.companion, SIGTERM);
 	slots_destroy(&guard->slots);
 	free(guard->options.watch);
 	free(guard);

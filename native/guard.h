@@ -50,6 +50,8 @@ struct guard {
 
 /* accesses.c: from a fanotify event to its answer. */
 
+/* Is there room for the descriptors of one read? Trims the cache for it. */
+bool accesses_make_room(struct guard *guard);
 /* Reads and takes in the events there are; 0, or -errno of the group. */
 int accesses_read(struct guard *guard);
 /* Sends queued jobs for as long as the socket takes them. */

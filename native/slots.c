@@ -276,6 +276,11 @@ unsigned int slots_step(struct slot_table *table, struct slot *slot,
 		if (slot->state != SLOT_LINGERING)
 			return 0;
 		return release(table, slot, now);
+	case SLOT_DROP:
+		if (slot->state != SLOT_QUEUED ||
+		    !(slot->flags & SLOT_IS_ANSWERED))
+			return 0;
+		return release(table, slot, now);
 	case SLOT_EVENTS:
 		break;
 	}

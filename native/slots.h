@@ -40,6 +40,7 @@ enum slot_event {
 	SLOT_LEASE_BREAK, /* a writer waits for the lease */
 	SLOT_EVICT,	  /* its place in the cache is needed */
 	SLOT_LINGER_OVER,
+	SLOT_DROP, /* answered, and no host shall have it: it killed several */
 	SLOT_EVENTS,
 };
 

@@ -9,6 +9,7 @@ namespace ImaHost.Interop;
 public static unsafe class ProcessImage
 {
     const int Create = 0x40;
+    static int _lock = -1;
 
     /// <summary>execve(2). Returns only by exception.</summary>
     /// <param name="environment">Added to this process's own.</param>
@@ -27,22 +28,30 @@ public static unsafe class ProcessImage
             variables[key] = value;
         }
 
+        if (_lock >= 0)
+        {
+            const int setFlags = 2; // F_SETFD
+            _ = Libc.fcntl(_lock, setFlags, 0);
+        }
+
         using var argv = new StringVector([path, .. arguments]);
         using var envp = new StringVector([.. variables.Select(variable => $"{variable.Key}={variable.Value}")]);
         _ = Libc.execve(argv.First, argv.Pointer, envp.Pointer);
         throw ErrnoException.Last($"start {path}");
     }
 
-    /// <summary>Locks a file for this process and every program it becomes, until the last of them ends.</summary>
+    /// <summary>
+    /// Locks a file for this process and what <see cref="Replace"/> makes of it, not for other programs it starts.
+    /// </summary>
     /// <returns>False when another process holds the lock.</returns>
     /// <exception cref="ErrnoException">The file cannot be opened.</exception>
     public static bool TryLock(string path)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            int fd = Libc.open(name, Libc.O_RDWR | Create, 0x180);
-            ErrnoException.ThrowIfNegative(fd, $"open {path}");
-            return Libc.flock(fd, Libc.LOCK_EX | Libc.LOCK_NB) == 0;
+            _lock = Libc.open(name, Libc.O_RDWR | Create | Libc.O_CLOEXEC, 0x180);
+            ErrnoException.ThrowIfNegative(_lock, $"open {path}");
+            return Libc.flock(_lock, Libc.LOCK_EX | Libc.LOCK_NB) == 0;
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class AppraisalTests
         Shell.Must(Bench.Program, "label", program);
         using Daemon daemon = Daemon.Ready(volume.Path, $"--tpm none --appraise {mode}");
         Assert.Equal(0, Shell.Script(program).Status);
-        File.AppendAllText(program, "tampered");
+        Volume.Change(program);
 
         Outcome ran = Shell.Script(program);
 

@@ -116,7 +116,7 @@ public sealed class MeasuringTests
         }
 
         Assert.Single(daemon.Entries(program));
-        File.AppendAllText(program, "changed");
+        Volume.Change(program);
         Shell.Script(program);
         Assert.Equal(2, daemon.Entries(program).Length);
     }

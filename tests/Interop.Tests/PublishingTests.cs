@@ -164,7 +164,7 @@ public sealed class PublishingTests
 
         Assert.Equal(0, Shell.Script($"printf 'dont_measure fowner=0\\nmeasure func=BPRM_CHECK\\n' > {policy}").Status);
         Shell.Until(() => File.ReadAllText(policy) == "dont_measure fowner=0\nmeasure func=BPRM_CHECK\n", "the rules are in force");
-        File.AppendAllText(program, "changed");
+        Volume.Change(program);
         Shell.Script(program);
         Assert.Single(daemon.Entries(program));
 
@@ -180,7 +180,7 @@ public sealed class PublishingTests
         string policy = Path.Combine(daemon.Fs, "policy");
         string before = File.ReadAllText(policy);
 
-        Assert.Contains("Invalid argument", Shell.Script($"echo 'dnt_measure fowner=0' > {policy}").Errors, StringComparison.Ordinal);
+        Assert.Contains("Invalid argument", Shell.Script($"/bin/echo 'dnt_measure fowner=0' > {policy}").Errors, StringComparison.Ordinal);
         using (FileStream writer = File.OpenWrite(policy))
         {
             Assert.Contains("busy", Shell.Script($"echo 'measure' > {policy}").Errors, StringComparison.OrdinalIgnoreCase);

@@ -139,7 +139,7 @@ sealed class Labeller(HashAlgorithm algorithm) : IDisposable
 
     void LabelRegular(string path, HeldFile file)
     {
-        int error = _hasher.Hash(file, algorithm, progress: null, out Digest digest);
+        int error = _hasher.Hash(file, algorithm, goOn: null, out Digest digest);
         if (error < 0)
         {
             _problems.Add($"read {path}: {ErrnoException.Describe(-error)}");

@@ -66,9 +66,9 @@ readonly ref struct SecurityIma
             case 4 when value.Length > 2 && HashAlgorithm.FromKernelId(value[1]) is { } algorithm
                 && value.Length == 2 + algorithm.Size:
                 return new SecurityIma(SecurityImaType.DigestNg, algorithm, value[2..], value);
-            case 3 or 6 when IsSoundSignature(value):
-                return new SecurityIma(
-                    (SecurityImaType)value[0], HashAlgorithm.FromKernelId(value[2]), default, value);
+            case 3 or 6:
+                HashAlgorithm? named = IsSoundSignature(value) ? HashAlgorithm.FromKernelId(value[2]) : null;
+                return new SecurityIma((SecurityImaType)value[0], named, default, value);
             default:
                 return new SecurityIma(SecurityImaType.Invalid, null, default, value);
         }

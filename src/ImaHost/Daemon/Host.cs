@@ -83,9 +83,11 @@ sealed class Host : IDisposable
 
         var commands = new GuardCommands(_stopped.Set, Reload);
         var workers = new List<Thread>();
+        using var loop = new EventLoop(_engine, _socket, commands, _log);
+        Start("large files", loop.RunLarge);
         for (int i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
         {
-            workers.Add(Start("worker", new EventLoop(_engine, _socket, commands, _log).Run));
+            workers.Add(Start("worker", loop.Run));
         }
 
         Announce(_engine.Policy);
@@ -201,9 +203,19 @@ sealed class Host : IDisposable
         }
     }
 
+    /// <summary>Saved first: a policy that the next host would not know is not put in force.</summary>
     void Load(ImaPolicy policy)
     {
-        PolicyStore.Save(_state.PolicyPath, policy);
+        try
+        {
+            PolicyStore.Save(_state.PolicyPath, policy);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Logging.PolicyRefused(_log, e.Message);
+            return;
+        }
+
         _engine.Policy = policy;
         Announce(policy);
         Logging.PolicyLoaded(_log, policy.Rules.Count);
@@ -234,9 +246,9 @@ sealed class Host : IDisposable
             List = new ListStatus(extent.Entries, _list.Violations, extent.BinaryBytes, _list.Log.Path),
             Tpm = new TpmStatus(resolved.Tpm, resolved.Banks, _options.Pcr, _list.Extended, _list.Fault),
             Accesses = new AccessStatus(
-                guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Deadlines, guard.Resent,
+                guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Own, guard.Deadlines, guard.Resent,
                 guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, engine.Measured,
-                engine.Repeated, engine.WouldDeny, engine.Failed),
+                engine.Repeated, engine.Denied, engine.WouldDeny, engine.Fixed, engine.Failed),
             Holds = HoldStatus.From(in guard.Holds),
             Policy = new PolicyStatus(_engine.Policy.Rules.Count, _engine.Policy.AsksAboutReads),
             Level = Coverage.Level,

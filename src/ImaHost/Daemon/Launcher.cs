@@ -24,6 +24,7 @@ static class Launcher
     public static void Launch(DaemonOptions options)
     {
         Validate(options);
+        options = options with { State = Path.GetFullPath(options.State), Fs = Path.GetFullPath(options.Fs) };
         string guard = FindGuard();
         var state = new StateDirectory(options.State);
         if (!ProcessImage.TryLock(Path.Combine(options.State, "lock")))
@@ -33,13 +34,17 @@ static class Launcher
 
         PolicyStore.Save(state.PolicyPath, PolicyStore.ReadFiles(options.Policy));
         string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);
-        options = options with
+        try
         {
-            State = Path.GetFullPath(options.State),
-            Fs = Path.GetFullPath(options.Fs),
-            Resolved = new ResolvedEnvironment(tpm, [], embedded != null),
-        };
-        options = BeginList(options, state);
+            options = BeginList(
+                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null) }, state);
+        }
+        catch
+        {
+            embedded?.StopIfNew();
+            throw;
+        }
+
         var variables = new Dictionary<string, string>
         {
             [OptionsVariable] = JsonSerializer.Serialize(options, DaemonOptionsJson.Default.DaemonOptions),

@@ -8,7 +8,8 @@ namespace ImaHost.Daemon;
 /// An swtpm(8) of our own, for machines without a TPM. It is started before anything is watched and ends with the
 /// guard; one left behind by a killed guard is used again, because its PCRs still hold what the list says.
 /// </summary>
-sealed record SoftwareTpm(string Transport, int Pid)
+/// <param name="IsNew">It was not left from before.</param>
+sealed record SoftwareTpm(string Transport, int Pid, bool IsNew)
 {
     /// <summary>sun_path of unix(7), less its NUL.</summary>
     const int MaxSocketPath = 107;
@@ -27,7 +28,8 @@ sealed record SoftwareTpm(string Transport, int Pid)
 
         _ = Directory.CreateDirectory(
             directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        if (!Answers(socket))
+        bool isNew = !Answers(socket);
+        if (isNew)
         {
             File.Delete(socket);
             File.Delete(control);
@@ -38,7 +40,17 @@ sealed record SoftwareTpm(string Transport, int Pid)
         }
 
         return new SoftwareTpm(
-            $"swtpm:path={socket}", int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture));
+            $"swtpm:path={socket}", int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture), isNew);
+    }
+
+    /// <summary>Ends an emulator that holds nothing yet.</summary>
+    public void StopIfNew()
+    {
+        if (IsNew)
+        {
+            using Process process = Process.GetProcessById(Pid);
+            process.Kill();
+        }
     }
 
     static bool Answers(string socket)

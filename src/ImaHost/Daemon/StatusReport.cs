@@ -44,9 +44,9 @@ sealed record TpmStatus(string Name, IReadOnlyList<string> Banks, int Pcr, long 
 
 /// <summary>Since the guard started; measured … failed since the host started.</summary>
 sealed record AccessStatus(
-    ulong Events, ulong Allowed, ulong Denied, ulong Unjudged, ulong Deadlines, ulong Resent, ulong HostStarts,
-    ulong LeaseBreaks, ulong Unleasable, ulong Cached, ulong Held, long Measured, long Repeated, long WouldDeny,
-    long Failed);
+    ulong Events, ulong Allowed, ulong Denied, ulong Unjudged, ulong Own, ulong Deadlines, ulong Resent,
+    ulong HostStarts, ulong LeaseBreaks, ulong Unleasable, ulong Cached, ulong Held, long Measured, long Repeated,
+    long AppraisalDenied, long WouldDeny, long Fixed, long Failed);
 
 /// <summary>How long accesses were held, microseconds: upper bounds of powers of two.</summary>
 sealed record HoldStatus(ulong Count, ulong P50, ulong P90, ulong P99, ulong Max)

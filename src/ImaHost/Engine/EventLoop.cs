@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ImaHost.Events;
 using ImaHost.Interop;
 using Microsoft.Extensions.Logging;
@@ -7,18 +8,28 @@ namespace ImaHost.Engine;
 /// <summary>What the guard wants besides verdicts.</summary>
 sealed record GuardCommands(Action Stop, Action Reload);
 
-/// <summary>One worker: takes a job, has it judged, answers, as long as the guard is there.</summary>
-sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, ILogger log)
+/// <summary>
+/// Takes jobs, has them judged, answers, as long as the guard is there. Large files are judged in a lane of their own,
+/// so that a few of them cannot occupy every worker.
+/// </summary>
+sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, ILogger log) : IDisposable
 {
+    const ulong LargeBytes = 64 << 20;
+
+    readonly BlockingCollection<AccessRequest> _large = [];
+
+    /// <summary>One worker.</summary>
     public void Run()
     {
-        Verdict unlessJudged = engine.Options.FailAllows ? Verdict.Allow : Verdict.Deny;
         using var scratch = new Scratch();
-        using var request = new AccessRequest(socket, unlessJudged);
+        using var request = new AccessRequest(socket, engine.Options.FailAllows ? Verdict.Allow : Verdict.Deny);
         for (;;)
         {
             switch (request.Take())
             {
+                case GuardMessage.Job when IsLarge(request):
+                    _large.Add(request.HandOver());
+                    break;
                 case GuardMessage.Job:
                     Judge(request, scratch);
                     break;
@@ -33,6 +44,21 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
             }
         }
     }
+
+    /// <summary>The lane of large files.</summary>
+    public void RunLarge()
+    {
+        using var scratch = new Scratch();
+        foreach (AccessRequest request in _large.GetConsumingEnumerable())
+        {
+            Judge(request, scratch);
+        }
+    }
+
+    public void Dispose() => _large.Dispose();
+
+    static bool IsLarge(AccessRequest request) =>
+        request.HasFile && request.File.TryStat(out FileStat stat, out _) && stat.Size > LargeBytes;
 
     /// <summary>The one place that catches everything: whatever fails, the access is answered and the worker lives.</summary>
 #pragma warning disable CA1031 // a bug in judging one file must not let the next one through unjudged

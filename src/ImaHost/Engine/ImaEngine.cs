@@ -17,6 +17,9 @@ namespace ImaHost.Engine;
 sealed class ImaEngine(
     EngineOptions options, ImaPolicy policy, RuntimeMeasurements list, EngineCounters counters, ILogger log)
 {
+    /// <summary>ECANCELED: the accessor was killed, nobody waits for a verdict.</summary>
+    const int Canceled = -125;
+
     ImaPolicy _policy = policy;
 
     /// <summary>The rules in force. Setting them decides every access that begins afterwards.</summary>
@@ -47,17 +50,17 @@ sealed class ImaEngine(
         }
 
         int error = CollectMeasurement(access, scratch);
+        if (error == Canceled)
+        {
+            return Verdict.Deny;
+        }
+
         if (error < 0)
         {
             return Unjudged(access, scratch, $"it cannot be read: {ErrnoException.Describe(-error)}", record: true);
         }
 
-        if (access.IsLate || (access.HasWriter && question.Hook != ImaHook.BprmCheck && mode == OpenMode.Read))
-        {
-            StoreViolation(access, scratch, access.IsLate ? "deadline" : "open_writers");
-        }
-
-        bool stored = StoreMeasurement(in question, scratch);
+        bool stored = StoreViolation(access, in question, mode, scratch) && StoreMeasurement(in question, scratch);
         if (access.HasWriter && question.Hook == ImaHook.BprmCheck)
         {
             return Verdict.Busy;
@@ -80,7 +83,7 @@ sealed class ImaEngine(
 
     /// <summary>Hashes the file from its own descriptor. (LIM: collect_measurement)</summary>
     int CollectMeasurement(AccessRequest access, Scratch scratch) =>
-        scratch.File.Collect(access.File, options.ImaHash, access.ReportProgress);
+        scratch.File.Collect(access.File, options.ImaHash, access.IsStillWanted);
 
     /// <summary>Appends the entry, then extends the PCR. (LIM: store_measurement)</summary>
     /// <returns>False when the list or the TPM did not take it.</returns>
@@ -96,7 +99,7 @@ sealed class ImaEngine(
         {
             counters.AddRepeated();
         }
-        else
+        else if (outcome == StoreOutcome.Stored)
         {
             counters.AddMeasured();
         }
@@ -108,7 +111,7 @@ sealed class ImaEngine(
     Verdict AppraiseMeasurement(AccessRequest access, in Question question, CollectedFile file)
     {
         var pass = new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased, question.Policy);
-        if (question.Decision.Appraise == null || options.Appraise == AppraiseMode.Off)
+        if (question.Decision.Appraise == null || options.Appraise == AppraiseMode.Off || access.IsOwn)
         {
             return pass;
         }
@@ -160,16 +163,25 @@ sealed class ImaEngine(
         EngineLog.Unjudged(log, Text(scratch.File.Path), access.Pid, cause, options.FailAllows ? "allowed" : "denied");
         if (record)
         {
-            StoreViolation(access, scratch, "unreadable");
+            _ = StoreViolation(access, scratch, "unreadable");
         }
 
         return options.FailAllows ? Verdict.Allow : Verdict.Deny;
     }
 
-    void StoreViolation(AccessRequest access, Scratch scratch, string cause)
+    /// <summary>Records that what was measured may not be what is used (ima_rdwr_violation_check), if that is so.</summary>
+    /// <returns>False when the list or the TPM did not take it.</returns>
+    bool StoreViolation(AccessRequest access, in Question question, OpenMode mode, Scratch scratch)
+    {
+        bool openWriters = access.HasWriter && question.Hook != ImaHook.BprmCheck && mode == OpenMode.Read;
+        return question.Decision.Measure == null || !(access.IsLate || openWriters)
+            || StoreViolation(access, scratch, access.IsLate ? "deadline" : "open_writers");
+    }
+
+    bool StoreViolation(AccessRequest access, Scratch scratch, string cause)
     {
         EngineLog.Violation(log, cause, Text(scratch.File.Path), access.Pid);
-        _ = Store(scratch, Digest.Zero(options.ImaHash), violation: true);
+        return Store(scratch, Digest.Zero(options.ImaHash), violation: true) == StoreOutcome.Stored;
     }
 
     StoreOutcome Store(Scratch scratch, in Digest digest, bool violation)

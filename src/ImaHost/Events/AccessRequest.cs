@@ -1,3 +1,4 @@
+using System.Globalization;
 using ImaHost.Interop;
 
 namespace ImaHost.Events;
@@ -55,8 +56,27 @@ sealed class AccessRequest : IDisposable
         return message;
     }
 
-    /// <summary>Asks the guard for more time.</summary>
-    public void ReportProgress() => _socket.SendProgress(in _job);
+    /// <summary>Makes another request answer for this job.</summary>
+    public AccessRequest HandOver()
+    {
+        var heir = new AccessRequest(_socket, _unlessJudged) { _job = _job, _file = _file, _waits = _waits };
+        _file = null;
+        _waits = false;
+        return heir;
+    }
+
+    /// <summary>Asks the guard for more time, as long as somebody waits.</summary>
+    /// <returns>False when the accessor was killed meanwhile.</returns>
+    public bool IsStillWanted()
+    {
+        if (Pid != 0 && !Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}")))
+        {
+            return false;
+        }
+
+        _socket.SendProgress(in _job);
+        return true;
+    }
 
     public void Dispose()
     {

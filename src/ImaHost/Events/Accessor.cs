@@ -14,6 +14,7 @@ static class Accessor
 {
     const int SysAdmin = 21; // CAP_SYS_ADMIN, include/uapi/linux/capability.h
     static readonly (ulong Inode, uint Major, uint Minor) OwnProgram = Identify("/proc/self/exe");
+    static readonly (ulong Inode, uint Major, uint Minor) OwnUserNamespace = Identify("/proc/self/ns/user");
 
     public static Subject ReadSubject(int pid)
     {
@@ -42,7 +43,8 @@ static class Accessor
 
     /// <summary>
     /// Is it <c>imahost label</c>, run by somebody who may write labels? It must be able to read what it labels, also
-    /// what is denied so far; and whoever has CAP_SYS_ADMIN could label the file by other means.
+    /// what is denied so far; and whoever has CAP_SYS_ADMIN could label the file by other means. Capabilities within a
+    /// user namespace of one's own do not count: anybody can have them.
     /// </summary>
     public static bool IsLabeller(int pid)
     {
@@ -52,6 +54,8 @@ static class Accessor
         return at >= 0
             && ulong.TryParse(text.Slice(at + 9, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong set)
             && (set & (1ul << SysAdmin)) != 0
+            && OwnUserNamespace.Inode != 0
+            && Identify(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/user")) == OwnUserNamespace
             && OwnProgram.Inode != 0
             && Identify(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/exe")) == OwnProgram;
     }

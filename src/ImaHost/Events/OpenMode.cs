@@ -24,7 +24,8 @@ static class OpenModes
 {
     const int AccessModeMask = 3; // O_ACCMODE, fcntl.h
     const int WriteOnly = 1;
-    const int PatienceMilliseconds = 20;
+    const int PatienceMilliseconds = 50;
+    const string Running = "running";
 
     /// <summary>System call number → which argument holds the flags; -1: creat(2), which has none.</summary>
     static readonly Dictionary<string, int> FlagsArgument =
@@ -33,14 +34,15 @@ static class OpenModes
             : new() { ["56"] = 2, ["265"] = 2 };
 
     /// <summary>
-    /// The mode of the open that a process is held in. Its threads may be held in several: then the least harmless
-    /// counts, because the event does not name the thread. It may also not have gone to sleep yet.
+    /// The mode of the open that a process is held in. The event does not name the thread, so all of them are looked
+    /// at: those that may be held must be held in opens whose mode is known, and the least harmless counts. A thread
+    /// that runs may be the one that is about to be held: that is waited for, but not long.
     /// </summary>
     public static OpenMode Read(int pid)
     {
         for (int patience = PatienceMilliseconds; patience > 0; patience--)
         {
-            if (Find(pid) is { } mode)
+            if (TryFind(pid, out OpenMode mode))
             {
                 return mode;
             }
@@ -51,54 +53,57 @@ static class OpenModes
         return OpenMode.Read;
     }
 
-    static OpenMode? Find(int pid)
+    /// <summary>False while some thread runs, or none is held yet.</summary>
+    static bool TryFind(int pid, out OpenMode mode)
     {
-        OpenMode? mode = null;
+        mode = OpenMode.Write;
+        bool isHeld = false;
         try
         {
             string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task");
             foreach (string task in Directory.EnumerateDirectories(tasks))
             {
-                if (IsHeld(task) && ModeOf(task) is { } found)
+                string[] call = ReadLine(Path.Combine(task, "syscall")).Split(' ');
+                if (call[0] == Running)
                 {
-                    mode = mode == null || found < mode ? found : mode;
+                    return false;
+                }
+
+                if (MayBeHeld(task))
+                {
+                    isHeld = true;
+                    OpenMode found = ModeOf(call);
+                    mode = found < mode ? found : mode;
                 }
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return OpenMode.Read;
+            mode = OpenMode.Read;
+            return true;
         }
 
-        return mode;
+        return isHeld;
     }
 
     /// <summary>
     /// May the thread be waiting for a verdict? Not when the kernel says that it waits in some other function, as in
     /// the open of a FIFO. "0": the kernel does not say.
     /// </summary>
-    static bool IsHeld(string task)
+    static bool MayBeHeld(string task)
     {
         string where = ReadLine(Path.Combine(task, "wchan"));
         return where is "" or "0" || where.StartsWith("fanotify", StringComparison.Ordinal);
     }
 
-    /// <summary>Null when the thread opens nothing: it runs, or waits for something else.</summary>
-    static OpenMode? ModeOf(string task)
+    static OpenMode ModeOf(string[] call)
     {
-        string[] words = ReadLine(Path.Combine(task, "syscall")).Split(' ');
-        if (words[0] == "-1")
+        if (!FlagsArgument.TryGetValue(call[0], out int argument) || call.Length < 4)
         {
-            // Waits in the kernel outside a system call, as the workers of an io_uring do.
             return OpenMode.Read;
         }
 
-        if (!FlagsArgument.TryGetValue(words[0], out int argument))
-        {
-            return null;
-        }
-
-        return argument < 0 ? OpenMode.Write : FromFlags(words[1 + argument]);
+        return argument < 0 ? OpenMode.Write : FromFlags(call[1 + argument]);
     }
 
     static string ReadLine(string path)

@@ -55,14 +55,15 @@ sealed class PolicyFile(SharedState shared, Func<ImaPolicy> inForce, Action<ImaP
 
         data.CopyTo(shared.PolicyText[(int)at..]);
         shared.WriterSize = Math.Max(shared.WriterSize, (uint)(at + data.Length));
-        return IsUnderstood(wholeLines: true) ? data.Length : Fail(Invalid);
+        return IsUnderstood() ? data.Length : Fail(Invalid);
     }
 
     /// <summary>What truncation a shell asks for before it writes changes nothing by itself.</summary>
     public override int SetSize(long size) => 0;
 
+    /// <summary>A line without its end may be half of one: close(2) says so, and nothing is loaded.</summary>
     public override int Flush(ulong handle) =>
-        handle != 0 && handle == shared.Writer && (shared.WriterFailed != 0 || !IsUnderstood(wholeLines: false)) ? Invalid : 0;
+        handle != 0 && handle == shared.Writer && (shared.WriterFailed != 0 || !EndsWell) ? Invalid : 0;
 
     public override void Release(ulong handle)
     {
@@ -71,8 +72,7 @@ sealed class PolicyFile(SharedState shared, Func<ImaPolicy> inForce, Action<ImaP
             return;
         }
 
-        bool complete = shared.WriterSize > 0 && shared.PolicyText[(int)shared.WriterSize - 1] == '\n';
-        if (complete && shared.WriterFailed == 0 && TryRead(Written, out ImaPolicy? policy) && policy.Rules.Count > 0)
+        if (EndsWell && shared.WriterFailed == 0 && TryRead(Written, out ImaPolicy? policy) && policy.Rules.Count > 0)
         {
             load(shared.WriterBase > 0 ? new ImaPolicy(inForce().Rules.Concat(policy.Rules)) : policy);
         }
@@ -84,11 +84,9 @@ sealed class PolicyFile(SharedState shared, Func<ImaPolicy> inForce, Action<ImaP
 
     byte[] Text() => Encoding.UTF8.GetBytes(inForce().ToString());
 
-    bool IsUnderstood(bool wholeLines)
-    {
-        ReadOnlySpan<byte> text = Written;
-        return TryRead(wholeLines ? text[..(text.LastIndexOf((byte)'\n') + 1)] : text, out _);
-    }
+    bool EndsWell => shared.WriterSize == 0 || shared.PolicyText[(int)shared.WriterSize - 1] == '\n';
+
+    bool IsUnderstood() => TryRead(Written[..(Written.LastIndexOf((byte)'\n') + 1)], out _);
 
     static bool TryRead(
         ReadOnlySpan<byte> text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ImaPolicy? policy)

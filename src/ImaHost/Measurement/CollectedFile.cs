@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 
@@ -54,6 +56,7 @@ sealed class CollectedFile : IDisposable
     /// <returns>0, or minus the errno of stat.</returns>
     public int Identify(HeldFile file)
     {
+        _pathLength = _imaLength = _evmLength = 0;
         if (!file.TryStat(out FileStat stat, out int error))
         {
             return error;
@@ -66,13 +69,13 @@ sealed class CollectedFile : IDisposable
 
     /// <summary>The security attributes and the digest, in the algorithm that security.ima names or else ours.</summary>
     /// <returns>0, or minus the errno of the read that failed.</returns>
-    public int Collect(HeldFile file, HashAlgorithm imaHash, Action? progress)
+    public int Collect(HeldFile file, HashAlgorithm imaHash, Func<bool>? goOn)
     {
         const int noData = -61;
         _imaLength = file.GetXattr("security.ima\0"u8, _ima);
         _evmLength = file.GetXattr("security.evm\0"u8, _evm);
         XattrError = _imaLength is >= 0 or noData ? 0 : _imaLength;
-        return _hasher.Hash(file, SecurityIma.Algorithm ?? imaHash, progress, out _digest);
+        return _hasher.Hash(file, SecurityIma.Algorithm ?? imaHash, goOn, out _digest);
     }
 
     public void Dispose() => _hasher.Dispose();
@@ -80,7 +83,15 @@ sealed class CollectedFile : IDisposable
     void ReadPath(HeldFile file)
     {
         ReadOnlySpan<byte> deleted = " (deleted)"u8;
-        _pathLength = Math.Max(file.ReadPath(_path), 0);
+        _pathLength = file.ReadPath(_path);
+        if (_pathLength <= 0)
+        {
+            // Longer than a page: the kernel's list has the bare file name then, which a descriptor does not tell.
+            var text = string.Create(
+                CultureInfo.InvariantCulture, $"[inode {Stat.DeviceMajor}:{Stat.DeviceMinor}:{Stat.Inode}]");
+            _pathLength = Encoding.ASCII.GetBytes(text, _path);
+        }
+
         if (Stat.Links == 0 && Path.EndsWith(deleted))
         {
             _pathLength -= deleted.Length;

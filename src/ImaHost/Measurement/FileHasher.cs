@@ -8,6 +8,7 @@ sealed class FileHasher : IDisposable
 {
     const int ReadSize = 256 * 1024;
     const int ProgressMilliseconds = 500;
+    const int Canceled = -125; // ECANCELED
     readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReadSize, pinned: true);
     readonly DigestSet _digests = new();
 
@@ -15,9 +16,9 @@ sealed class FileHasher : IDisposable
     /// Reads to the end, wherever that is by then: without a lease a file may grow or shrink meanwhile, and its digest
     /// is then that of what was read.
     /// </summary>
-    /// <param name="progress">Called twice a second while a large file is read.</param>
-    /// <returns>0, or minus the errno of the read that failed.</returns>
-    public int Hash(HeldFile file, HashAlgorithm algorithm, Action? progress, out Digest digest)
+    /// <param name="goOn">Asked twice a second while a large file is read; null: always.</param>
+    /// <returns>0, or minus the errno of the read that failed; ECANCELED when it was not to go on.</returns>
+    public int Hash(HeldFile file, HashAlgorithm algorithm, Func<bool>? goOn, out Digest digest)
     {
         EvpDigest context = _digests[algorithm];
         context.Reset();
@@ -38,10 +39,14 @@ sealed class FileHasher : IDisposable
 
             context.Update(_buffer.AsSpan(0, got));
             offset += got;
-            if (progress != null && Environment.TickCount64 - reported >= ProgressMilliseconds)
+            if (goOn != null && Environment.TickCount64 - reported >= ProgressMilliseconds)
             {
                 reported = Environment.TickCount64;
-                progress();
+                if (!goOn())
+                {
+                    digest = Digest.Zero(algorithm);
+                    return Canceled;
+                }
             }
         }
 

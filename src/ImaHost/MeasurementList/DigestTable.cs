@@ -47,13 +47,19 @@ sealed class DigestTable : IDisposable
     /// <param name="position">Not negative.</param>
     public void Add(in Digest digest, int pcr, long position)
     {
+        Reserve();
+        Insert(_table.Words, Key(in digest, pcr), (ulong)position + 1);
+        _count++;
+    }
+
+    /// <summary>Makes room for one more.</summary>
+    /// <exception cref="ErrnoException">The disk has none.</exception>
+    public void Reserve()
+    {
         if (_count * 2 >= _table.Length / 2)
         {
             Grow();
         }
-
-        Insert(_table.Words, Key(in digest, pcr), (ulong)position + 1);
-        _count++;
     }
 
     public void Dispose() => _table.Dispose();

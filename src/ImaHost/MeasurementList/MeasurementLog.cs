@@ -46,7 +46,17 @@ sealed class MeasurementLog : IDisposable
     /// <exception cref="ErrnoException">The disk refused it; nothing is published.</exception>
     public void Append(ReadOnlySpan<byte> record, int asciiLength)
     {
-        _file.WriteAt(record, _extent.BinaryBytes);
+        try
+        {
+            _file.WriteAt(record, _extent.BinaryBytes);
+        }
+        catch (ErrnoException)
+        {
+            // Half an entry must not be taken for damage by the next host.
+            DropTail();
+            throw;
+        }
+
         Publish(record.Length, asciiLength);
     }
 

@@ -30,7 +30,7 @@ sealed class RuntimeMeasurements : IDisposable
     readonly DigestSet _digests;
     readonly ByteBuilder _record = new();
     readonly ByteBuilder _line = new();
-    readonly byte[] _stored = new byte[1 << 16];
+    byte[] _stored = new byte[1 << 12];
     long _violations;
 
     /// <param name="digests">Contexts for this list alone.</param>
@@ -139,6 +139,12 @@ sealed class RuntimeMeasurements : IDisposable
     bool Find(in Digest key, int pcr, TemplateDescriptor template, ReadOnlySpan<byte> data, out bool extended)
     {
         extended = _extender.Fault == null;
+        int size = data.Length + MeasurementRecord.MostOverhead;
+        if (_stored.Length < size)
+        {
+            _stored = new byte[size];
+        }
+
         return _table.Contains(in key, pcr, IsSame, new Sought(this, template, data, pcr));
     }
 
@@ -164,6 +170,8 @@ sealed class RuntimeMeasurements : IDisposable
         long position = _log.Extent.BinaryBytes;
         try
         {
+            // Both before the entry is there: what follows it must not fail.
+            _table.Reserve();
             _log.Append(_record.Written, _line.Length);
         }
         catch (ErrnoException e)

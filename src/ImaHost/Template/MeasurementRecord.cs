@@ -17,6 +17,9 @@ readonly ref struct MeasurementRecord
     const int MaxData = 1 << 24;
     const int FixedSize = 4 + 20 + 4;
 
+    /// <summary>Bytes of a record besides its data, at most.</summary>
+    public const int MostOverhead = FixedSize + MaxName + 4;
+
     public int Pcr { get; init; }
 
     /// <summary>20 bytes, whatever the banks; all zero for a violation.</summary>

@@ -16,7 +16,6 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
     const uint CommandStartup = 0x144; // Part 3, 9.3
     const uint CommandPcrRead = 0x17e; // Part 3, 22.4
     const uint CommandGetCapability = 0x17a; // Part 3, 30.2
-    const uint CommandReadClock = 0x181; // Part 3, 29.1
     const uint CommandPcrExtend = 0x182; // Part 3, 22.2
     const uint CapabilityPcrs = 5; // TPM_CAP_PCRS, Part 2, 6.12
     const uint PasswordSession = 0x40000009; // TPM_RS_PW, Part 2, 7.4
@@ -97,13 +96,6 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         }
 
         _ = Run("TPM2_PCR_Extend");
-    }
-
-    /// <summary>How often the TPM was reset: TPMS_CLOCK_INFO.resetCount, Part 2, 10.11.1.</summary>
-    public uint ReadResetCount()
-    {
-        Begin(NoSessions, CommandReadClock);
-        return BinaryPrimitives.ReadUInt32BigEndian(Run("TPM2_ReadClock")[16..]); // time, clock
     }
 
     public void Dispose() => Transport.Dispose();

@@ -121,13 +121,24 @@ sealed class SocketTransport(string name, EndPoint address) : TpmTransport
 
         if (path == null && port is > 0 and <= ushort.MaxValue)
         {
-            string target = host is null or "localhost" ? "127.0.0.1" : host;
-            return IPAddress.TryParse(target, out IPAddress? ip)
-                ? new SocketTransport(name, new IPEndPoint(ip, port))
-                : new SocketTransport(name, new DnsEndPoint(target, port));
+            return new SocketTransport(name, new IPEndPoint(Resolve(name, host ?? "localhost"), port));
         }
 
         throw new FormatException($"--tpm {name}: give either path=SOCKET or host=H,port=P");
+    }
+
+    /// <summary>Once, at the start: a name server must not come between an access and its verdict.</summary>
+    static IPAddress Resolve(string name, string host)
+    {
+        try
+        {
+            IPAddress[] addresses = Dns.GetHostAddresses(host);
+            return addresses.FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork) ?? addresses[0];
+        }
+        catch (SocketException e)
+        {
+            throw new FormatException($"--tpm {name}: {e.Message}", e);
+        }
     }
 
     public override int Transmit(ReadOnlySpan<byte> command, Span<byte> response, int timeout)

@@ -194,6 +194,9 @@ static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int execve(byte* path, byte** arguments, byte** environment);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fcntl(int fd, int command, nint argument);
+
     [LibraryImport("libc")]
     public static partial byte* strerrorname_np(int errno);
 

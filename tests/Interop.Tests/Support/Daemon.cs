@@ -48,7 +48,8 @@ public sealed class Daemon : IDisposable
             string children = File.ReadAllText(path).Trim();
             foreach (string child in children.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             {
-                if (!File.ReadAllText($"/proc/{child}/comm").StartsWith("swtpm", StringComparison.Ordinal))
+                string comm = Shell.Run("cat", $"/proc/{child}/comm").Output;
+                if (comm.Length > 0 && !comm.StartsWith("swtpm", StringComparison.Ordinal))
                 {
                     return int.Parse(child, CultureInfo.InvariantCulture);
                 }
@@ -80,8 +81,11 @@ public sealed class Daemon : IDisposable
         return daemon;
     }
 
-    public void AwaitReady() => Shell.Until(
-        () => Log.Contains("imahost: ready", StringComparison.Ordinal) || _process.HasExited, $"ready; {Log}");
+    public void AwaitReady()
+    {
+        Shell.Until(() => Log.Contains("imahost: ready", StringComparison.Ordinal) || _process.HasExited, "ready");
+        Assert.False(_process.HasExited, Log);
+    }
 
     /// <summary>The lines of the list that name a file.</summary>
     public string[] Entries(string path) =>
