@@ -13,20 +13,30 @@ CHARD := -std=gnu11 -fPIE -fstack-protector-strong -fvisibility=hidden \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDHARD := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
 
-GUARD_SRC := $(filter-out native/ima%.c,$(wildcard native/*.c))
+GUARD_SRC := $(wildcard native/*.c)
 GUARD_HDR := $(wildcard native/*.h)
 CS_SRC := $(shell find src -name '*.cs' -not -path '*/obj/*' -not -path '*/bin/*') \
 	$(shell find src -name '*.csproj') Directory.Build.props \
 	Directory.Packages.props global.json .editorconfig
 DOTNET := dotnet
+RID := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+
+# The SDK writes below HOME; root of a bare machine may have none.
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+export HOME ?= /root
+
+TESTS := build/tests
+RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps check lint fmt demo clean install uninstall
+.PHONY: all help deps check lint fmt demo clean install uninstall \
+	test-programs
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 $(BUILD)/imahost-guard: $(GUARD_SRC) $(GUARD_HDR) Makefile
 	@mkdir -p $(BUILD)
@@ -35,8 +45,63 @@ $(BUILD)/imahost-guard: $(GUARD_SRC) $(GUARD_HDR) Makefile
 $(BUILD)/imahost: $(CS_SRC)
 	@mkdir -p $(BUILD)
 	$(Q)$(DOTNET) publish src/ImaHost/ImaHost.csproj -c Release \
-		-r linux-x64 -o $(BUILD)/publish --nologo -v quiet
+		-r $(RID) -o $(BUILD)/publish --nologo -v quiet
 	$(Q)cp $(BUILD)/publish/imahost $@
+
+# Native tests, each built twice: as it ships, and with sanitizers.
+NATIVE_TESTS := $(patsubst tests/native/%.c,%,$(wildcard tests/native/*_test.c))
+
+$(TESTS)/%_test: tests/native/%_test.c native/%.c $(GUARD_HDR)
+	@mkdir -p $(TESTS)
+	$(Q)$(CC) $(CWARN) -std=gnu11 -Inative -g -O1 $< native/$*.c -o $@
+
+$(TESTS)/%_test-asan: tests/native/%_test.c native/%.c $(GUARD_HDR)
+	@mkdir -p $(TESTS)
+	$(Q)$(CC) $(CWARN) -std=gnu11 -Inative -g -O1 \
+		-fsanitize=address,undefined -fno-sanitize-recover=all \
+		$< native/$*.c -o $@
+
+$(BUILD)/abi-layout: tests/native/abi_layout.c native/imahost_abi.h
+	@mkdir -p $(BUILD)
+	$(Q)$(CC) $(CWARN) -std=gnu11 -Inative $< -o $@
+
+test-programs: all $(BUILD)/abi-layout \
+	$(addprefix $(TESTS)/,$(NATIVE_TESTS)) \
+	$(addsuffix -asan,$(addprefix $(TESTS)/,$(NATIVE_TESTS)))
+	$(Q)$(DOTNET) build ImaHost.sln -c Release --nologo -v quiet
+	$(Q)rm -rf $(BUILD)/hazard
+	$(Q)cp -r tests/HazardHost/bin/Release/net10.0 $(BUILD)/hazard
+
+deps: ## install what building and testing need (as root)
+	@tests/deps.sh check
+
+check: deps ## install what is needed, build, run all tests (as root)
+	$(Q)$(MAKE) --no-print-directory lint test-programs
+	$(Q)tests/run-tests.sh $(RESULTS)
+
+lint: ## compile the C with clang too, analyse it, check the scripts
+	$(Q)for f in $(GUARD_SRC); do \
+		$(CC) $(CWARN) $(CHARD) -O2 -fanalyzer -c $$f -o /dev/null && \
+		clang $(CWARN) $(CHARD) -O2 -c $$f -o /dev/null || exit 1; done
+	$(Q)tests/lint.sh $(BUILD)
+
+demo: ## the whole story on a private filesystem with swtpm (as root)
+	@tests/deps.sh demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run-private.sh 120 tests/demo/demo.sh
+
+install: all ## install below PREFIX (and DESTDIR)
+	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
+	install -D -m 0755 $(BUILD)/imahost-guard \
+		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/imahost
+	rm -f $(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
+	-rmdir $(DESTDIR)$(PREFIX)/libexec/imahost
+
+fmt: ## format the C
+	clang-format -i native/*.c native/*.h tests/native/*.c
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD) src/*/bin src/*/obj tests/*/bin tests/*/obj

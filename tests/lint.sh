@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# lint.sh BUILD: what no compiler checks.
+set -eu
+cd "$(dirname "$0")/.."
+guard=$1/imahost-guard
+
+# No global state of ours in the guard: it would survive nothing and hide much.
+for source in native/*.c; do
+	object=$(mktemp)
+	cc -c -O2 -Inative "$source" -o "$object"
+	writable=$(nm -f sysv "$object" | awk -F'|' '$7 ~ /^\.(data|bss)$/ { print $1 }')
+	rm -f "$object"
+	[ -z "$writable" ] || {
+		echo "$source: writable globals: $writable" >&2
+		exit 1
+	}
+done
+
+if [ -x "$guard" ] && ! readelf -h "$guard" | grep -q 'DYN'; then
+	echo "$guard is not position independent" >&2
+	exit 1
+fi
+
+if command -v shellcheck >/dev/null; then
+	shellcheck tests/*.sh tests/demo/*.sh .ci/run
+fi
+
+if git grep -nE 'TODO|FIXME|XXX' -- src native tests packaging ':!tests/lint.sh'; then
+	echo "unfinished work stands in the tree" >&2
+	exit 1
+fi
