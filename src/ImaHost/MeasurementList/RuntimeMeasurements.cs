@@ -30,7 +30,10 @@ sealed class RuntimeMeasurements : IDisposable
     readonly DigestSet _digests;
     readonly ByteBuilder _record = new();
     readonly ByteBuilder _line = new();
-    readonly byte[] _stored = new byte[1 << 16];
+
+    /// <summary>Holds the longest entry: a name of PATH_MAX, escaped throughout, and an attribute of XATTR_SIZE_MAX.</summary>
+    readonly byte[] _stored = new byte[1 << 17];
+
     long _violations;
 
     /// <param name="digests">Contexts for this list alone.</param>
