@@ -26,10 +26,6 @@ public sealed class HoldStatusTests
         Assert.Equal(new HoldStatus(100, 64, 1024, 4096, 4096), Of((4, 49), (6, 40), (10, 9), (12, 2)));
     }
 
-    [Fact]
-    public void Percentiles_stand_numbers_beyond_what_a_double_counts_exactly() =>
-        Assert.Equal(new HoldStatus((1ul << 60) + 1, 2, 2, 2, 2), Of((1, 1ul << 60), (2, 1)) with { Max = 2 });
-
     static HoldStatus Of(params (int Bucket, ulong Count)[] holds)
     {
         HoldHistogram histogram = default;
