@@ -57,9 +57,13 @@ static class Appraiser
         return xattr.Type == SecurityImaType.None ? Appraisal.MissingHash : Appraisal.InvalidXattr;
     }
 
-    /// <summary>May fix mode write a hash over what is there? Never over a signature.</summary>
+    /// <summary>
+    /// May fix mode write a hash over what is there? Never over a signature, also one that is not understood here:
+    /// as in the kernel, the first byte decides.
+    /// </summary>
     public static bool MayFix(Appraisal outcome, in SecurityIma xattr) =>
-        outcome is Appraisal.MissingHash or Appraisal.InvalidHash or Appraisal.InvalidXattr && !xattr.IsSignature;
+        outcome is Appraisal.MissingHash or Appraisal.InvalidHash or Appraisal.InvalidXattr
+        && xattr.Value is not [(byte)SecurityImaType.Signature or (byte)SecurityImaType.VeritySignature, ..];
 
     /// <summary>The kernel's word for the cause (its audit records).</summary>
     public static string Cause(Appraisal outcome) => outcome switch

@@ -56,22 +56,23 @@ static class ConfigurationFile
 
     static DaemonOptions ReadOne(DaemonOptions options, string path)
     {
-        foreach ((YamlScalarNode key, YamlNode node) in ReadMapping(path))
+        foreach ((YamlNode node, YamlNode value) in ReadMapping(path))
         {
-            if (!Keys.TryGetValue(key.Value ?? "", out Func<DaemonOptions, Value, DaemonOptions>? set))
+            string key = (node as YamlScalarNode)?.Value ?? node.ToString();
+            if (!Keys.TryGetValue(key, out Func<DaemonOptions, Value, DaemonOptions>? set))
             {
-                string nearest = Words.Nearest(key.Value ?? "", Keys.Keys);
+                string nearest = Words.Nearest(key, Keys.Keys);
                 throw ConfigurationException.At(
-                    path, key.Start, $"unknown key \"{key.Value}\"; the nearest known one is \"{nearest}\"");
+                    path, node.Start, $"unknown key \"{key}\"; the nearest known one is \"{nearest}\"");
             }
 
-            options = set(options, new Value(path, key.Value!, node));
+            options = set(options, new Value(path, key, value));
         }
 
         return options;
     }
 
-    static List<(YamlScalarNode Key, YamlNode Value)> ReadMapping(string path)
+    static IEnumerable<KeyValuePair<YamlNode, YamlNode>> ReadMapping(string path)
     {
         try
         {
@@ -90,7 +91,7 @@ static class ConfigurationFile
 
             YamlNode root = stream.Documents[0].RootNode;
             return root is YamlMappingNode mapping
-                ? mapping.Children.Select(pair => ((YamlScalarNode)pair.Key, pair.Value)).ToList()
+                ? mapping.Children
                 : throw ConfigurationException.At(path, root.Start, "keys with values are expected");
         }
         catch (YamlException e)

@@ -35,7 +35,8 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         Put32(CapabilityPcrs);
         Put32(0);
         Put32(1);
-        ReadOnlySpan<byte> body = Run("TPM2_GetCapability(TPM_CAP_PCRS)")[5..]; // moreData, capability
+        ReadOnlySpan<byte> body = Run("TPM2_GetCapability(TPM_CAP_PCRS)");
+        _ = TakeBytes(ref body, 5); // moreData, capability
         var banks = new List<HashAlgorithm>();
         for (uint left = Take32(ref body); left > 0; left--)
         {
@@ -61,7 +62,8 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         selection.Clear();
         selection[pcr / 8] = (byte)(1 << (pcr % 8));
         _length += 3;
-        ReadOnlySpan<byte> body = Run("TPM2_PCR_Read")[4..]; // pcrUpdateCounter
+        ReadOnlySpan<byte> body = Run("TPM2_PCR_Read");
+        _ = Take32(ref body); // pcrUpdateCounter
         for (uint left = Take32(ref body); left > 0; left--)
         {
             _ = Take16(ref body);

@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using System.Text;
+using ImaHost.Crypto;
+using ImaHost.Interop;
+using Xunit;
+using HashAlgorithm = ImaHost.Crypto.HashAlgorithm;
+
+namespace ImaHost.Tests.Crypto;
+
+public sealed class DigestTests : IDisposable
+{
+    readonly DigestSet _digests = new();
+
+    public static TheoryData<string> Algorithms => ["sha1", "sha256", "sha384", "sha512"];
+
+    public void Dispose() => _digests.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Algorithms))]
+    public void Hash_equals_that_of_the_platform(string name)
+    {
+        HashAlgorithm algorithm = HashAlgorithm.FromName(name)!;
+        foreach (int length in new[] { 0, 1, 55, 56, 63, 64, 65, 111, 112, 128, 4096, 100_000 })
+        {
+            byte[] data = Numbered(length);
+            byte[] expected = CryptographicOperations.HashData(new HashAlgorithmName(name.ToUpperInvariant()), data);
+            Digest digest = _digests.Hash(algorithm, data);
+            Assert.Equal(expected, digest.Bytes);
+            Assert.Equal($"{name}:{Convert.ToHexStringLower(expected)}", digest.ToString());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Algorithms))]
+    public void Update_in_parts_equals_the_hash_of_the_whole(string name)
+    {
+        HashAlgorithm algorithm = HashAlgorithm.FromName(name)!;
+        byte[] data = Numbered(1000);
+        EvpDigest context = _digests[algorithm];
+        context.Update("forgotten"u8);
+        context.Reset();
+        for (int at = 0; at < data.Length; at += 17)
+        {
+            context.Update(data.AsSpan(at, Math.Min(17, data.Length - at)));
+        }
+
+        byte[] digest = new byte[algorithm.Size];
+        context.Finish(digest);
+        Assert.Equal(_digests.Hash(algorithm, data).Bytes, digest);
+    }
+
+    [Fact]
+    public void Set_makes_one_context_for_each_algorithm() =>
+        Assert.Same(_digests[HashAlgorithm.Sha256], _digests[HashAlgorithm.Sha256]);
+
+    [Fact]
+    public void Context_refuses_an_algorithm_that_OpenSSL_lacks()
+    {
+        NotSupportedException refused = Assert.Throws<NotSupportedException>(() => new EvpDigest("sha257"));
+        Assert.Contains("sha257", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Zero_is_as_long_as_the_algorithm_wants()
+    {
+        foreach (HashAlgorithm algorithm in HashAlgorithm.All)
+        {
+            Assert.Equal(new byte[algorithm.Size], Digest.Zero(algorithm).Bytes);
+        }
+    }
+
+    [Fact]
+    public void Algorithms_are_found_by_each_of_their_names()
+    {
+        foreach (HashAlgorithm algorithm in HashAlgorithm.All)
+        {
+            Assert.Same(algorithm, HashAlgorithm.FromName(algorithm.Name));
+            Assert.Same(algorithm, HashAlgorithm.FromName(Encoding.ASCII.GetBytes(algorithm.Name)));
+            Assert.Same(algorithm, HashAlgorithm.FromKernelId(algorithm.KernelId));
+            Assert.Same(algorithm, HashAlgorithm.FromTpmId(algorithm.TpmId));
+            using var context = new EvpDigest(algorithm.Name);
+            Assert.Equal(algorithm.Size, context.Size);
+        }
+
+        Assert.Null(HashAlgorithm.FromName("md5"));
+        Assert.Null(HashAlgorithm.FromName("SHA256"u8));
+        Assert.Null(HashAlgorithm.FromKernelId(1));
+        Assert.Null(HashAlgorithm.FromTpmId(0x12));
+    }
+
+    static byte[] Numbered(int length) => [.. Enumerable.Range(0, length).Select(number => (byte)(number * 7))];
+}

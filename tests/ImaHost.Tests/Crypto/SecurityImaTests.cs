@@ -1,0 +1,139 @@
+using System.Buffers.Binary;
+using ImaHost.Crypto;
+using Xunit;
+
+namespace ImaHost.Tests.Crypto;
+
+public sealed class SecurityImaTests
+{
+    public static TheoryData<string> Algorithms => ["sha1", "sha256", "sha384", "sha512"];
+
+    /// <summary>Values in hex that are neither a digest nor a signature that is understood.</summary>
+    public static TheoryData<string> Damaged =>
+    [
+        "00", "01", "02", "03", "04", "05", "06", "07", "ff",
+        "01" + Hex(16), "01" + Hex(19), "01" + Hex(21), "01" + Hex(32),
+        "0404", "0404" + Hex(31), "0404" + Hex(33), "0402" + Hex(32), "0406" + Hex(63), "0406" + Hex(65),
+        "0401" + Hex(16), "0407" + Hex(28), "04ff" + Hex(32), "0400" + Hex(16),
+        "0302", "0302040102030400", "030204010203040000", "0302040102030400ff", "03020401020304000100" + "00",
+        "030204010203040002" + "00", "0302040102030400ff" + Hex(254), "0302040102030400ff" + Hex(256),
+        "030104010203040001" + "00", "030004010203040001" + "00", "06ff04010203040001" + "00",
+    ];
+
+    [Fact]
+    public void Parse_gives_nothing_for_no_value()
+    {
+        SecurityIma nothing = SecurityIma.Parse(default);
+        Assert.Equal(SecurityImaType.None, nothing.Type);
+        Assert.Null(nothing.Algorithm);
+        Assert.False(nothing.IsDigest);
+        Assert.False(nothing.IsSignature);
+    }
+
+    [Fact]
+    public void Parse_reads_a_SHA1_digest_without_a_name()
+    {
+        byte[] value = [1, .. Numbered(20)];
+        SecurityIma xattr = SecurityIma.Parse(value);
+        Assert.Equal(SecurityImaType.Digest, xattr.Type);
+        Assert.Same(HashAlgorithm.Sha1, xattr.Algorithm);
+        Assert.Equal(Numbered(20), xattr.Digest);
+        Assert.Equal(value, xattr.Value);
+        Assert.True(xattr.IsDigest);
+    }
+
+    [Theory]
+    [MemberData(nameof(Algorithms))]
+    public void Parse_reads_a_digest_of_each_algorithm(string name)
+    {
+        HashAlgorithm algorithm = HashAlgorithm.FromName(name)!;
+        SecurityIma xattr = SecurityIma.Parse([4, algorithm.KernelId, .. Numbered(algorithm.Size)]);
+        Assert.Equal(SecurityImaType.DigestNg, xattr.Type);
+        Assert.Same(algorithm, xattr.Algorithm);
+        Assert.Equal(Numbered(algorithm.Size), xattr.Digest);
+        Assert.True(xattr.IsDigest);
+        Assert.False(xattr.IsSignature);
+    }
+
+    [Theory]
+    [InlineData(3, 2, 1)]
+    [InlineData(3, 2, 256)]
+    [InlineData(3, 2, 512)]
+    [InlineData(6, 3, 256)]
+    public void Parse_reads_the_header_of_a_signature(byte type, byte version, int length)
+    {
+        byte[] value = Signature(type, version, 4, length);
+        SecurityIma xattr = SecurityIma.Parse(value);
+        Assert.Equal((SecurityImaType)type, xattr.Type);
+        Assert.Same(HashAlgorithm.Sha256, xattr.Algorithm);
+        Assert.True(xattr.IsSignature);
+        Assert.False(xattr.IsDigest);
+        Assert.True(xattr.Digest.IsEmpty);
+        Assert.Equal(value, xattr.Value);
+    }
+
+    [Fact]
+    public void Parse_takes_a_signature_over_an_unknown_hash_for_one_without_an_algorithm()
+    {
+        SecurityIma xattr = SecurityIma.Parse(Signature(3, 2, 0xee, 64));
+        Assert.True(xattr.IsSignature);
+        Assert.Null(xattr.Algorithm);
+    }
+
+    [Theory]
+    [MemberData(nameof(Damaged))]
+    public void Parse_finds_no_meaning_in_what_is_damaged(string hex)
+    {
+        byte[] value = Convert.FromHexString(hex);
+        SecurityIma xattr = SecurityIma.Parse(value);
+        Assert.Equal(SecurityImaType.Invalid, xattr.Type);
+        Assert.Null(xattr.Algorithm);
+        Assert.True(xattr.Digest.IsEmpty);
+        Assert.Equal(value, xattr.Value);
+    }
+
+    [Fact]
+    public void Parse_takes_any_bytes()
+    {
+        var random = new Random(6);
+        for (int round = 0; round < 100_000; round++)
+        {
+            byte[] value = new byte[random.Next(80)];
+            random.NextBytes(value);
+            if (value.Length > 1)
+            {
+                value[0] %= 8;
+                value[1] %= 8;
+            }
+
+            SecurityIma xattr = SecurityIma.Parse(value);
+            Assert.Equal(xattr.IsDigest, !xattr.Digest.IsEmpty);
+            Assert.True(xattr.IsDigest ? xattr.Digest.Length == xattr.Algorithm!.Size : xattr.Type != SecurityImaType.Digest);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Algorithms))]
+    public void Write_makes_what_Parse_reads(string name)
+    {
+        HashAlgorithm algorithm = HashAlgorithm.FromName(name)!;
+        byte[] value = new byte[2 + HashAlgorithm.MaxSize];
+        int length = SecurityIma.Write(new Digest(algorithm, Numbered(algorithm.Size)), value);
+        Assert.Equal(algorithm == HashAlgorithm.Sha1 ? 21 : 2 + algorithm.Size, length);
+        SecurityIma xattr = SecurityIma.Parse(value.AsSpan(0, length));
+        Assert.Same(algorithm, xattr.Algorithm);
+        Assert.Equal(Numbered(algorithm.Size), xattr.Digest);
+        Assert.Equal(algorithm == HashAlgorithm.Sha1 ? SecurityImaType.Digest : SecurityImaType.DigestNg, xattr.Type);
+    }
+
+    static string Hex(int length) => Convert.ToHexString(Numbered(length));
+
+    static byte[] Numbered(int length) => [.. Enumerable.Range(1, length).Select(number => (byte)number)];
+
+    static byte[] Signature(byte type, byte version, byte algorithm, int length)
+    {
+        byte[] value = [type, version, algorithm, 0xa4, 0x01, 0x0f, 0x57, 0, 0, .. Numbered(length)];
+        BinaryPrimitives.WriteUInt16BigEndian(value.AsSpan(7), (ushort)length);
+        return value;
+    }
+}

@@ -1,0 +1,162 @@
+using System.Reflection;
+using ImaHost.Appraisal;
+using ImaHost.Daemon;
+using ImaHost.Tests.Support;
+using Xunit;
+
+namespace ImaHost.Tests.Daemon;
+
+public sealed class ConfigurationFileTests : IDisposable
+{
+    readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Read_takes_every_key()
+    {
+        DaemonOptions options = Read(
+            """
+            watch: [/, /srv]
+            policy: [/etc/ima/a, /etc/ima/b]
+            tpm: device:/dev/tpm0
+            fs: /run/other
+            state: /var/other
+            appraise: enforce
+            pcr: 11
+            hash: sha384
+            template: ima-ng
+            deadline: 20000
+            tpm_timeout: 500
+            cache: 0
+            host_down: deny
+            log_format: json
+            """);
+        Assert.Equal(["/", "/srv"], options.Watch);
+        Assert.Equal(["/etc/ima/a", "/etc/ima/b"], options.Policy);
+        Assert.Equal(
+            new DaemonOptions
+            {
+                Watch = options.Watch,
+                Policy = options.Policy,
+                Tpm = "device:/dev/tpm0",
+                Fs = "/run/other",
+                State = "/var/other",
+                Appraise = AppraiseMode.Enforce,
+                Pcr = 11,
+                Hash = "sha384",
+                Template = "ima-ng",
+                Deadline = 20000,
+                TpmTimeout = 500,
+                Cache = 0,
+                HostDown = HostDown.Deny,
+                LogFormat = LogFormat.Json,
+            },
+            options);
+
+        // What is not configured: a new setting without a key shows up here.
+        Assert.Equal([nameof(DaemonOptions.Resolved)], UnchangedIn(options));
+    }
+
+    [Fact]
+    public void Read_takes_one_word_for_a_list_of_one()
+    {
+        Assert.Equal(["/srv"], Read("watch: /srv").Watch);
+        Assert.Empty(Read("watch: []").Watch);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("# nothing but a comment\n")]
+    [InlineData("---\n{}\n")]
+    public void Read_gives_the_defaults_for_an_empty_file(string text) => Assert.Equal(new DaemonOptions(), Read(text));
+
+    [Fact]
+    public void Read_gives_the_defaults_when_a_file_that_nobody_named_is_missing() =>
+        Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(_directory.At("none.yaml"), required: false));
+
+    [Fact]
+    public void Read_wants_the_file_that_was_named()
+    {
+        string path = _directory.At("none.yaml");
+        ConfigurationException refused =
+            Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(path, required: true));
+        Assert.StartsWith($"{path}: ", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("fs: /run/ima\n  wtach: /", ":2:8: ")]
+    [InlineData("wtach: [/]", ":1:1: unknown key \"wtach\"; the nearest known one is \"watch\"")]
+    [InlineData("pcr: 10\ntpm-timeout: 10", ":2:1: unknown key \"tpm-timeout\"; the nearest known one is \"tpm_timeout\"")]
+    [InlineData("resolved: x", ":1:1: unknown key \"resolved\"")]
+    [InlineData("pcr: 24", ":1:6: \"pcr\" takes a number from 0 to 23")]
+    [InlineData("pcr: -1", ":1:6: \"pcr\" takes a number from 0 to 23")]
+    [InlineData("pcr: ten", ":1:6: \"pcr\" takes a number")]
+    [InlineData("pcr: 0x0a", ":1:6: \"pcr\" takes a number")]
+    [InlineData("pcr: [10]", ":1:6: \"pcr\" takes a text")]
+    [InlineData("pcr:", ":1:5: \"pcr\" takes a text")]
+    [InlineData("deadline: 99", ":1:11: \"deadline\" takes a number from 100 to 3600000")]
+    [InlineData("deadline: 99999999999999999999", ":1:11: \"deadline\" takes a number from 100 to 3600000")]
+    [InlineData("cache: 1000001", ":1:8: \"cache\" takes a number from 0 to 1000000")]
+    [InlineData("appraise: Enforce", ":1:11: \"appraise\" takes off, log, fix or enforce")]
+    [InlineData("host_down: panic", ":1:12: \"host_down\" takes wait, deny or allow")]
+    [InlineData("log_format: 1", ":1:13: \"log_format\" takes text or json")]
+    [InlineData("watch: [/, [/srv]]", ":1:12: \"watch\" takes a text")]
+    [InlineData("watch: {a: b}", ":1:8: \"watch\" takes a text")]
+    [InlineData("watch: ''", ":1:8: \"watch\" takes a text")]
+    [InlineData("- watch", ":1:1: keys with values are expected")]
+    [InlineData("watch", ":1:1: keys with values are expected")]
+    [InlineData("? [a]\n: b", ":1:3: ")]
+    [InlineData("{a: b}: c", ":1:1: ")]
+    [InlineData("pcr: 10\npcr: 11", ":2:1: ")]
+    [InlineData("watch: [/", ":")]
+    [InlineData("watch: \"/", ":")]
+    [InlineData("watch: *nobody", ":1:")]
+    public void Read_refuses_a_mistake_and_names_its_place(string text, string expected)
+    {
+        string path = _directory.Write("imahost.yaml", text);
+        ConfigurationException refused =
+            Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(path, required: true));
+        Assert.StartsWith(path + expected, refused.Message, StringComparison.Ordinal);
+        Assert.Matches(@"^[^:]+:\d+:\d+: .", refused.Message);
+    }
+
+    [Fact]
+    public void Read_refuses_a_file_that_is_too_large_before_it_reads_it()
+    {
+        string path = _directory.Write("imahost.yaml", "#" + new string('x', 1 << 20));
+        ConfigurationException refused =
+            Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(path, required: true));
+        Assert.Equal($"{path}: longer than 1048576 bytes", refused.Message);
+    }
+
+    [Fact]
+    public void Drop_ins_override_the_file_and_one_another_by_name()
+    {
+        string path = _directory.Write("imahost.yaml", "pcr: 11\ncache: 1\nhash: sha1\n");
+        _ = _directory.Write("imahost.yaml.d/20-later.yaml", "cache: 3\n");
+        _ = _directory.Write("imahost.yaml.d/10-first.yaml", "cache: 2\nhash: sha512\n");
+        _ = _directory.Write("imahost.yaml.d/30-ignored.yml", "cache: 4\n");
+        DaemonOptions options = ConfigurationFile.Read(path, required: true);
+        Assert.Equal(new DaemonOptions { Pcr = 11, Cache = 3, Hash = "sha512" }, options);
+    }
+
+    [Fact]
+    public void Drop_ins_count_without_the_file_and_are_named_in_errors()
+    {
+        string dropIn = _directory.Write("imahost.yaml.d/10-site.yaml", "cache: 2\n");
+        string path = _directory.At("imahost.yaml");
+        Assert.Equal(2, ConfigurationFile.Read(path, required: false).Cache);
+        File.WriteAllText(dropIn, "cahce: 2\n");
+        ConfigurationException refused =
+            Assert.Throws<ConfigurationException>(() => ConfigurationFile.Read(path, required: false));
+        Assert.StartsWith($"{dropIn}:1:1: unknown key \"cahce\"", refused.Message, StringComparison.Ordinal);
+    }
+
+    static IEnumerable<string> UnchangedIn(DaemonOptions options) =>
+        typeof(DaemonOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(property => Equals(property.GetValue(options), property.GetValue(new DaemonOptions())))
+            .Select(property => property.Name).Order(StringComparer.Ordinal);
+
+    DaemonOptions Read(string text) => ConfigurationFile.Read(_directory.Write("imahost.yaml", text), required: true);
+}
