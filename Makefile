@@ -49,13 +49,14 @@ $(BUILD)/imahost: $(CS_SRC)
 	$(Q)cp $(BUILD)/publish/imahost $@
 
 # Native tests, each built twice: as it ships, and with sanitizers.
+TEST_HDR := $(wildcard tests/native/*.h)
 NATIVE_TESTS := $(patsubst tests/native/%.c,%,$(wildcard tests/native/*_test.c))
 
-$(TESTS)/%_test: tests/native/%_test.c native/%.c $(GUARD_HDR)
+$(TESTS)/%_test: tests/native/%_test.c native/%.c $(GUARD_HDR) $(TEST_HDR)
 	@mkdir -p $(TESTS)
 	$(Q)$(CC) $(CWARN) -std=gnu11 -Inative -g -O1 $< native/$*.c -o $@
 
-$(TESTS)/%_test-asan: tests/native/%_test.c native/%.c $(GUARD_HDR)
+$(TESTS)/%_test-asan: tests/native/%_test.c native/%.c $(GUARD_HDR) $(TEST_HDR)
 	@mkdir -p $(TESTS)
 	$(Q)$(CC) $(CWARN) -std=gnu11 -Inative -g -O1 \
 		-fsanitize=address,undefined -fno-sanitize-recover=all \

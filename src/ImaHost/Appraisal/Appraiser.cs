@@ -62,8 +62,7 @@ static class Appraiser
     /// as in the kernel, the first byte decides.
     /// </summary>
     public static bool MayFix(Appraisal outcome, in SecurityIma xattr) =>
-        outcome is Appraisal.MissingHash or Appraisal.InvalidHash or Appraisal.InvalidXattr
-        && xattr.Value is not [(byte)SecurityImaType.Signature or (byte)SecurityImaType.VeritySignature, ..];
+        outcome is Appraisal.MissingHash or Appraisal.InvalidHash or Appraisal.InvalidXattr && !xattr.IsSignature;
 
     /// <summary>The kernel's word for the cause (its audit records).</summary>
     public static string Cause(Appraisal outcome) => outcome switch

@@ -50,6 +50,7 @@ readonly ref struct SecurityIma
 
     public bool IsDigest => Type is SecurityImaType.Digest or SecurityImaType.DigestNg;
 
+    /// <summary>Also when its header is damaged or of another version: the kernel looks at the first byte alone.</summary>
     public bool IsSignature => Type is SecurityImaType.Signature or SecurityImaType.VeritySignature;
 
     public static SecurityIma Parse(ReadOnlySpan<byte> value)
@@ -97,6 +98,6 @@ readonly ref struct SecurityIma
 
     static bool IsSoundSignature(ReadOnlySpan<byte> value) =>
         value.Length > SignatureHeader
-        && value[1] is 2 or 3
+        && value[1] == (value[0] == (byte)SecurityImaType.Signature ? 2 : 3)
         && BinaryPrimitives.ReadUInt16BigEndian(value[7..]) == value.Length - SignatureHeader;
 }

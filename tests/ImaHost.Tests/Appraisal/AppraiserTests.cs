@@ -30,7 +30,7 @@ public sealed class AppraiserTests
         { "07" + Hex[..64], "sha256", nameof(Outcome.InvalidXattr) },
         { "030204a4010f570004" + Hex[..8], "sha256", nameof(Outcome.InvalidSignature) },
         { "060304a4010f570004" + Hex[..8], "sha256", nameof(Outcome.InvalidSignature) },
-        { "030204a4010f570005" + Hex[..8], "sha256", nameof(Outcome.InvalidXattr) },
+        { "030204a4010f570005" + Hex[..8], "sha256", nameof(Outcome.InvalidSignature) },
     };
 
     public static TheoryData<string> Outcomes => [.. Enum.GetNames<Outcome>()];

@@ -107,19 +107,6 @@ public sealed class TpmCommandsTests
         Assert.Equal(new byte[32], commands.ReadPcr(HashAlgorithm.Sha256, 10).Bytes);
     }
 
-    [Fact]
-    public void ReadResetCount_takes_the_count_behind_time_and_clock()
-    {
-        byte[] body = [.. Enumerable.Range(0, 16).Select(number => (byte)number), 0, 0, 1, 2, 0, 0, 0, 0, 1];
-        int length = body.Length;
-        using var tpm = new ScriptedTpm(_ => ScriptedTpm.Response(0, body[..length]));
-        using var commands = new TpmCommands(tpm.Name, 2000);
-        Assert.Equal(0x102u, commands.ReadResetCount());
-        length = 7;
-        Assert.Throws<TpmException>(() => commands.ReadResetCount());
-        Assert.Throws<TpmException>(() => commands.ReadBanks());
-    }
-
     [Theory]
     [InlineData(9)]
     [InlineData(100_000)]

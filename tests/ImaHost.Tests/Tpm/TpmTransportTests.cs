@@ -14,7 +14,7 @@ public sealed class TpmTransportTests
     [InlineData("swtpm:path=/run/a=b", true)]
     [InlineData("swtpm:host=localhost,port=2321", true)]
     [InlineData("swtpm:host=192.0.2.1,port=1", true)]
-    [InlineData("swtpm:port=65535,host=tpm.example", true)]
+    [InlineData("swtpm:port=65535,host=::1", true)]
     [InlineData("swtpm:port=2321", true)]
     public void Parse_keeps_the_name_and_connects_to_nothing_yet(string text, bool admitsOneUser)
     {
