@@ -4,8 +4,6 @@
 #include "say.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define MILLISECOND 1000000ull
@@ -16,8 +14,6 @@
 /* The host's own accesses that are noted at one time, of data and in all. */
 #define OWN_DATA_NOTED 256
 #define OWN_NOTED 4096
-/* Hosts that one job may cost; then it is answered without a verdict. */
-#define JOB_LOSSES 8
 
 static void count_hold(struct guard *guard, const struct slot *slot)
 {
@@ -32,8 +28,7 @@ static void count_hold(struct guard *guard, const struct slot *slot)
 }
 
 /* The actions of one step, in the order that keeps the gate shut. */
-static void carry_out(struct guard *guard, struct slot *slot,
-		      unsigned int todo)
+static void carry_out(struct guard *guard, struct slot *slot, unsigned int todo)
 {
 	struct gate *gate = &guard->gate;
 	int fd = slot_fd(&guard->slots, slot);
@@ -60,24 +55,26 @@ static void carry_out(struct guard *guard, struct slot *slot,
 		close(fd);
 }
 
-static void step(struct guard *guard, struct slot *slot, enum slot_event event)
+void accesses_step(struct guard *guard, struct slot *slot,
+		   enum slot_event event)
 {
 	carry_out(guard, slot,
 		  slots_step(&guard->slots, slot, event, guard->now));
 }
 
-static struct slot_list *in(struct guard *guard, enum slot_state state)
+struct slot_list *accesses_in(struct guard *guard, enum slot_state state)
 {
 	return &guard->slots.lists[state];
 }
 
-static void fail(struct guard *guard, struct slot *slot)
+void accesses_fail(struct guard *guard, struct slot *slot)
 {
 	if (!slot_is_held(slot))
 		return;
 	guard->counters->deadlines++;
-	step(guard, slot,
-	     guard->options.fail_deny ? SLOT_FAIL_DENY : SLOT_FAIL_ALLOW);
+	accesses_step(guard, slot,
+		      guard->options.fail_deny ? SLOT_FAIL_DENY
+					       : SLOT_FAIL_ALLOW);
 }
 
 static enum ima_access classify(const struct fanotify_event_metadata *event)
@@ -129,7 +126,7 @@ static void on_own(struct guard *guard, int fd, enum ima_access access)
 		return;
 	}
 	slots_claim(&guard->slots, slot, access, guard->host.pid, guard->now);
-	step(guard, slot, SLOT_HELD_OWN);
+	accesses_step(guard, slot, SLOT_HELD_OWN);
 }
 
 static enum slot_event lease(struct guard *guard, int fd)
@@ -153,7 +150,7 @@ static void hold(struct guard *guard, int fd, enum ima_access access,
 	slot->due = guard->now + guard->options.deadline;
 	if (access == IMA_ACCESS_EXEC)
 		slot->flags |= SLOT_IS_EXEC;
-	step(guard, slot, lease(guard, fd));
+	accesses_step(guard, slot, lease(guard, fd));
 }
 
 /* Nobody will judge it: say now what the deadline would say later. */
@@ -201,14 +198,14 @@ static void on_event(struct guard *guard,
 /* The kernel denies an event for whose descriptor there is no room. */
 bool accesses_make_room(struct guard *guard)
 {
-	struct slot_list *cached = in(guard, SLOT_CACHED);
+	struct slot_list *cached = accesses_in(guard, SLOT_CACHED);
 	size_t used = 0;
 	int state;
 
 	while (cached->length > guard->options.cache)
-		step(guard, cached->first, SLOT_EVICT);
+		accesses_step(guard, cached->first, SLOT_EVICT);
 	for (state = SLOT_LEASING; state < SLOT_STATES; state++)
-		used += in(guard, (enum slot_state)state)->length;
+		used += accesses_in(guard, (enum slot_state)state)->length;
 	return used + SPARE_SLOTS < guard->slots.capacity;
 }
 
@@ -227,226 +224,64 @@ int accesses_read(struct guard *guard)
 	return 0;
 }
 
-static uint32_t job_flags(const struct slot *slot)
-{
-	uint32_t flags = 0;
-
-	if (slot->flags & SLOT_IS_LEASED)
-		flags |= IMA_JOB_LEASED;
-	if (slot->flags & SLOT_IS_WRITER)
-		flags |= IMA_JOB_WRITER;
-	if (slot->flags & SLOT_IS_OWN)
-		flags |= IMA_JOB_NOTE;
-	if (slot->flags & SLOT_IS_LATE)
-		flags |= IMA_JOB_LATE;
-	if (slot->flags & SLOT_IS_RESENT)
-		flags |= IMA_JOB_RESENT;
-	return flags;
-}
-
-static int send_job(struct guard *guard, const struct slot *slot)
-{
-	struct ima_job job = {
-		.type = IMA_MSG_JOB,
-		.slot = (uint32_t)slot_fd(&guard->slots, slot),
-		.sequence = slot->sequence,
-		.access = slot->access,
-		.flags = job_flags(slot),
-		.pid = slot->pid,
-	};
-	const int fd = slot_fd(&guard->slots, slot);
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = { 0 };
-	struct iovec part = { .iov_base = &job, .iov_len = sizeof(job) };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-	if (sendmsg(guard->host.socket, &message, MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
-}
-
-/* What the host is made of stands in the list before anything it says. */
-static struct slot *next_to_send(struct guard *guard)
-{
-	struct slot *first = in(guard, SLOT_QUEUED)->first;
-
-	if (!first || !guard->slots.own || first->flags & SLOT_IS_OWN)
-		return first;
-	return NULL;
-}
-
-bool accesses_want_send(struct guard *guard)
-{
-	return guard->host.ready && next_to_send(guard);
-}
-
-void accesses_send(struct guard *guard)
-{
-	struct slot *slot;
-
-	while (guard->host.ready && (slot = next_to_send(guard))) {
-		if (slot->losses >= JOB_LOSSES) {
-			fail(guard, slot);
-			step(guard, slot, SLOT_DROP);
-			continue;
-		}
-		if (send_job(guard, slot) < 0)
-			return;
-		step(guard, slot, SLOT_TAKEN);
-	}
-}
-
-static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
-{
-	struct slot *slot =
-		slots_find(&guard->slots, verdict->slot, verdict->sequence);
-
-	/* NULL: its deadline passed and it was settled without the host. */
-	if (!slot)
-		return;
-	if (verdict->type == IMA_MSG_PROGRESS)
-		slot->due = guard->now + guard->options.deadline;
-	else if (verdict->decision == IMA_ALLOW)
-		step(guard, slot,
-		     verdict->flags & IMA_VERDICT_CACHE &&
-				     verdict->policy == guard->policy
-			     ? SLOT_VERDICT_CACHE
-			     : SLOT_VERDICT_ALLOW);
-	else
-		step(guard, slot,
-		     verdict->decision == IMA_BUSY ? SLOT_VERDICT_BUSY
-						   : SLOT_VERDICT_DENY);
-}
-
-static void follow_policy(struct guard *guard, uint64_t policy)
-{
-	if (policy == guard->policy)
-		return;
-	guard->policy = policy;
-	while (in(guard, SLOT_CACHED)->first)
-		step(guard, in(guard, SLOT_CACHED)->first, SLOT_EVICT);
-}
-
-static void on_ready(struct guard *guard, const struct ima_ready *ready)
-{
-	guard->ready = ready->flags;
-	follow_policy(guard, ready->policy);
-	if (guard->host.ready)
-		return;
-	guard->host.ready = true;
-	guard->down_said = false;
-	if (guard->announced) {
-		say("host %d took over, %zu accesses wait", guard->host.pid,
-		    in(guard, SLOT_QUEUED)->length - guard->slots.own);
-		return;
-	}
-	guard->announced = true;
-	say_plain("imahost: ready\n");
-	notify_send(guard->notify, "READY=1");
-}
-
-bool accesses_receive(struct guard *guard)
-{
-	union {
-		uint32_t type;
-		struct ima_verdict verdict;
-		struct ima_ready ready;
-	} message;
-	ssize_t got;
-
-	for (;;) {
-		got = recv(guard->host.socket, &message, sizeof(message), 0);
-		if (got < 0)
-			return errno == EAGAIN || errno == EINTR;
-		if (got == 0)
-			return false;
-		if (got == sizeof(message.verdict) &&
-		    (message.type == IMA_MSG_VERDICT ||
-		     message.type == IMA_MSG_PROGRESS))
-			on_verdict(guard, &message.verdict);
-		else if (got == sizeof(message.ready) &&
-			 message.type == IMA_MSG_READY)
-			on_ready(guard, &message.ready);
-		else
-			say("ignored a message of %zd bytes, type %u", got,
-			    got >= 4 ? message.type : 0);
-	}
-}
-
 void accesses_lease_break(struct guard *guard, int fd)
 {
 	struct slot *slot = slots_at(&guard->slots, fd);
 
 	guard->counters->lease_breaks++;
 	if (slot && slot->state != SLOT_FREE)
-		step(guard, slot, SLOT_LEASE_BREAK);
-}
-
-void accesses_host_lost(struct guard *guard)
-{
-	struct slot_list *sent = in(guard, SLOT_SENT);
-
-	guard->counters->resent += sent->length;
-	while (sent->first)
-		step(guard, sent->first, SLOT_HOST_LOST);
+		accesses_step(guard, slot, SLOT_LEASE_BREAK);
 }
 
 static void retry_leases(struct guard *guard)
 {
-	struct slot *slot = in(guard, SLOT_LEASING)->first;
+	struct slot *slot = accesses_in(guard, SLOT_LEASING)->first;
 	struct slot *next;
 
 	for (; slot; slot = next) {
 		next = slot->next;
 		if (gate_lease(slot_fd(&guard->slots, slot)) == 0)
-			step(guard, slot, SLOT_LEASE_GOT);
+			accesses_step(guard, slot, SLOT_LEASE_GOT);
 		else if (guard->now - slot->since >= LEASE_PATIENCE)
-			step(guard, slot, SLOT_LEASE_GIVEN_UP);
+			accesses_step(guard, slot, SLOT_LEASE_GIVEN_UP);
 	}
 }
 
 static void end_lingers(struct guard *guard)
 {
-	struct slot_list *lingering = in(guard, SLOT_LINGERING);
+	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
 
 	while (lingering->first &&
 	       guard->now - lingering->first->since >= guard->options.linger)
-		step(guard, lingering->first, SLOT_LINGER_OVER);
+		accesses_step(guard, lingering->first, SLOT_LINGER_OVER);
 }
 
 static void pass_deadlines(struct guard *guard, enum slot_state state)
 {
-	struct slot *slot = in(guard, state)->first;
+	struct slot *slot = accesses_in(guard, state)->first;
 	struct slot *next;
 
 	for (; slot; slot = next) {
 		next = slot->next;
 		if (slot_is_held(slot) && guard->now >= slot->due)
-			fail(guard, slot);
+			accesses_fail(guard, slot);
 	}
 }
 
 uint64_t accesses_tick(struct guard *guard)
 {
-	struct slot_list *lingering = in(guard, SLOT_LINGERING);
+	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
 
 	retry_leases(guard);
 	end_lingers(guard);
 	pass_deadlines(guard, SLOT_LEASING);
 	pass_deadlines(guard, SLOT_QUEUED);
 	pass_deadlines(guard, SLOT_SENT);
-	guard->counters->cached = in(guard, SLOT_CACHED)->length;
-	guard->counters->held = in(guard, SLOT_LEASING)->length +
-				in(guard, SLOT_QUEUED)->length +
-				in(guard, SLOT_SENT)->length;
-	if (in(guard, SLOT_LEASING)->length)
+	guard->counters->cached = accesses_in(guard, SLOT_CACHED)->length;
+	guard->counters->held = accesses_in(guard, SLOT_LEASING)->length +
+				accesses_in(guard, SLOT_QUEUED)->length +
+				accesses_in(guard, SLOT_SENT)->length;
+	if (accesses_in(guard, SLOT_LEASING)->length)
 		return MILLISECOND;
 	if (lingering->first && guard->options.linger < 50 * MILLISECOND)
 		return guard->options.linger + MILLISECOND;
@@ -460,12 +295,12 @@ void accesses_finish(struct guard *guard)
 	size_t i;
 
 	for (i = 0; i < sizeof(held) / sizeof(held[0]); i++) {
-		struct slot *slot = in(guard, held[i])->first;
+		struct slot *slot = accesses_in(guard, held[i])->first;
 		struct slot *next;
 
 		for (; slot; slot = next) {
 			next = slot->next;
-			fail(guard, slot);
+			accesses_fail(guard, slot);
 		}
 	}
 }

@@ -11,7 +11,7 @@
 #define GATE_LEASE_SIGNAL (SIGRTMIN + 1)
 
 struct gate {
-	int group;	  /* the fanotify group: nobody else may hold it */
+	int group;	 /* the fanotify group: nobody else may hold it */
 	bool says_errno; /* the kernel takes FAN_DENY_ERRNO (6.14) */
 };
 

@@ -245,13 +245,13 @@ static void lose_host(struct guard *guard)
 {
 	/* What the dead host said last still counts. */
 	if (guard->host.socket >= 0)
-		(void)accesses_receive(guard);
+		(void)jobs_receive(guard);
 	say("host %d ended%s", guard->host.pid,
 	    guard->stopping	? ""
 	    : guard->host.ready ? ", starting another"
 				: " before it was ready, trying again");
 	host_reap(&guard->host, guard->now);
-	accesses_host_lost(guard);
+	jobs_host_lost(guard);
 	if (host_is_down(&guard->host) && !guard->down_said) {
 		guard->down_said = true;
 		say("no host comes up: %d tries failed; accesses %s",
@@ -287,16 +287,15 @@ static void keep_host(struct guard *guard)
 static int wait_for_work(struct guard *guard, struct pollfd *pollers,
 			 uint64_t patience)
 {
-	const int host_events =
-		POLLIN | (accesses_want_send(guard) ? POLLOUT : 0);
+	const int host_events = POLLIN | (jobs_want_send(guard) ? POLLOUT : 0);
 
 	/* Without room for more the events wait in the kernel. */
 	pollers[POLL_GROUP] = (struct pollfd){
 		accesses_make_room(guard) ? guard->gate.group : -1, POLLIN, 0
 	};
 	pollers[POLL_SIGNALS] = (struct pollfd){ guard->signals, POLLIN, 0 };
-	pollers[POLL_HOST] = (struct pollfd){ guard->host.socket,
-					      (short)host_events, 0 };
+	pollers[POLL_HOST] =
+		(struct pollfd){ guard->host.socket, (short)host_events, 0 };
 	pollers[POLL_PROCESS] =
 		(struct pollfd){ guard->host.process, POLLIN, 0 };
 	return poll(pollers, POLLERS, (int)(patience / 1000000));
@@ -312,7 +311,7 @@ static int turn(struct guard *guard, uint64_t *patience)
 	guard->now = clock_now();
 	if (ready > 0 && pollers[POLL_SIGNALS].revents)
 		read_signals(guard);
-	if (ready > 0 && pollers[POLL_HOST].revents && !accesses_receive(guard))
+	if (ready > 0 && pollers[POLL_HOST].revents && !jobs_receive(guard))
 		host_kill(&guard->host);
 	if (ready > 0 && pollers[POLL_PROCESS].revents)
 		lose_host(guard);
@@ -320,7 +319,7 @@ static int turn(struct guard *guard, uint64_t *patience)
 		error = accesses_read(guard);
 	keep_host(guard);
 	*patience = accesses_tick(guard);
-	accesses_send(guard);
+	jobs_send(guard);
 	return error;
 }
 

@@ -9,8 +9,8 @@
 
 /* What happens to held accesses when no host comes up. */
 enum host_down {
-	HOST_DOWN_WAIT,	 /* each waits for its own deadline */
-	HOST_DOWN_DENY,	 /* programs are refused at once, opens are not */
+	HOST_DOWN_WAIT, /* each waits for its own deadline */
+	HOST_DOWN_DENY, /* programs are refused at once, opens are not */
 	HOST_DOWN_ALLOW,
 };
 
@@ -42,7 +42,7 @@ struct guard {
 	uint64_t policy; /* which policy the cached verdicts follow */
 	int signals;
 	int notify;
-	bool announced;	   /* "ready" was said */
+	bool announced; /* "ready" was said */
 	bool down_said;
 	uint64_t stopping; /* ns: since when, 0: not at all */
 	uint64_t now;	   /* ns, read once per turn of the loop */
@@ -54,18 +54,29 @@ struct guard {
 bool accesses_make_room(struct guard *guard);
 /* Reads and takes in the events there are; 0, or -errno of the group. */
 int accesses_read(struct guard *guard);
-/* Sends queued jobs for as long as the socket takes them. */
-void accesses_send(struct guard *guard);
-bool accesses_want_send(struct guard *guard);
-/* Takes in what the host says; false when it hung up. */
-bool accesses_receive(struct guard *guard);
 /* A writer waits for the lease on descriptor @fd. */
 void accesses_lease_break(struct guard *guard, int fd);
-/* Every job a dead host had goes back to the queue. */
-void accesses_host_lost(struct guard *guard);
 /* Deadlines, lease retries, lingers; the ns until it is needed again. */
 uint64_t accesses_tick(struct guard *guard);
 /* Answers whatever is still held, by the configured outcome. */
 void accesses_finish(struct guard *guard);
+
+/* One step of a slot's life, and the system calls it asks for. */
+void accesses_step(struct guard *guard, struct slot *slot,
+		   enum slot_event event);
+/* The slots in a state, oldest first. */
+struct slot_list *accesses_in(struct guard *guard, enum slot_state state);
+/* No verdict came: the configured outcome. */
+void accesses_fail(struct guard *guard, struct slot *slot);
+
+/* jobs.c: what is said to the host and by it. */
+
+bool jobs_want_send(struct guard *guard);
+/* Sends queued jobs for as long as the socket takes them. */
+void jobs_send(struct guard *guard);
+/* Takes in what the host says; false when it hung up. */
+bool jobs_receive(struct guard *guard);
+/* Every job a dead host had goes back to the queue. */
+void jobs_host_lost(struct guard *guard);
 
 #endif

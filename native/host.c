@@ -35,8 +35,7 @@ int host_init(struct host *host)
 	host->pid = 0;
 	host->process = -1;
 	host->socket = -1;
-	host->shared_fd =
-		host_raise_fd(memfd_create("imahost", MFD_CLOEXEC));
+	host->shared_fd = host_raise_fd(memfd_create("imahost", MFD_CLOEXEC));
 	if (host->shared_fd < 0 ||
 	    ftruncate(host->shared_fd, sizeof(struct ima_shared)) < 0)
 		return -errno;
@@ -57,9 +56,9 @@ int host_init(struct host *host)
  */
 static void drop_capabilities(bool may_label)
 {
-	unsigned long keep =
-		1ul << CAP_DAC_OVERRIDE | 1ul << CAP_DAC_READ_SEARCH |
-		1ul << CAP_SYS_PTRACE | 1ul << CAP_IPC_LOCK;
+	unsigned long keep = 1ul << CAP_DAC_OVERRIDE |
+			     1ul << CAP_DAC_READ_SEARCH |
+			     1ul << CAP_SYS_PTRACE | 1ul << CAP_IPC_LOCK;
 	int capability;
 
 	if (may_label)

@@ -38,24 +38,25 @@ enum ima_message {
 /* Which access is held, from the fanotify event that announced it. */
 enum ima_access {
 	IMA_ACCESS_EXEC = 1, /* FAN_OPEN_EXEC_PERM */
-	IMA_ACCESS_ELF = 2,  /* FAN_OPEN_PERM of a file that starts as ELF does */
+	IMA_ACCESS_ELF =
+		2, /* FAN_OPEN_PERM of a file that starts as ELF does */
 	IMA_ACCESS_DATA = 3, /* FAN_OPEN_PERM of any other file */
 	IMA_ACCESS_OPEN = 4, /* FAN_OPEN_PERM, the start is not in memory */
 };
 
 /* Flags of a job. */
-#define IMA_JOB_LEASED 0x1u /* a read lease keeps writers out */
-#define IMA_JOB_WRITER 0x2u /* the lease was refused: a writer is there */
-#define IMA_JOB_NOTE 0x4u   /* answered already: the host's own access */
-#define IMA_JOB_LATE 0x8u   /* answered already: its deadline passed */
+#define IMA_JOB_LEASED 0x1u  /* a read lease keeps writers out */
+#define IMA_JOB_WRITER 0x2u  /* the lease was refused: a writer is there */
+#define IMA_JOB_NOTE 0x4u    /* answered already: the host's own access */
+#define IMA_JOB_LATE 0x8u    /* answered already: its deadline passed */
 #define IMA_JOB_RESENT 0x10u /* an earlier host died over it */
 
 struct ima_job {
-	uint32_t type;     /* IMA_MSG_JOB */
-	uint32_t slot;     /* to be returned with the verdict */
+	uint32_t type;	   /* IMA_MSG_JOB */
+	uint32_t slot;	   /* to be returned with the verdict */
 	uint64_t sequence; /* to be returned with the verdict */
 	uint32_t access;   /* enum ima_access */
-	uint32_t flags;    /* IMA_JOB_* */
+	uint32_t flags;	   /* IMA_JOB_* */
 	int32_t pid;	   /* thread group of the accessor, 0: not visible */
 	uint32_t reserved;
 };
@@ -109,7 +110,8 @@ struct ima_counters {
 	uint64_t deadlines;    /* answered by the guard: the host was late */
 	uint64_t resent;       /* jobs sent again after a host's death */
 	uint64_t host_starts;  /* hosts started */
-	uint64_t lease_breaks; /* writers that waited for a held or cached file */
+	uint64_t lease_breaks; /* writers that waited for a held or cached file
+				*/
 	uint64_t unleasable;   /* files whose filesystem has no leases */
 	uint64_t cached;       /* verdicts held in the kernel now */
 	uint64_t held;	       /* accesses held now */
@@ -132,15 +134,15 @@ struct ima_counters {
 #define IMA_POLICY_MAX 262144u
 
 struct ima_shared {
-	uint32_t version;     /* IMA_ABI_VERSION, written by the guard */
-	uint32_t size;	      /* sizeof(struct ima_shared) */
-	uint64_t heartbeat;   /* host: CLOCK_MONOTONIC, ns */
-	uint64_t list_length; /* host: entries, for the guard's log only */
-	uint64_t fuse_tries;  /* host: hosts that took up the request */
-	uint64_t writer;      /* host: handle that writes the policy */
-	uint64_t writer_next; /* host: last handle number given out */
-	uint32_t writer_size; /* host: bytes of policy_text in use */
-	uint32_t writer_base; /* host: offset at which an append began */
+	uint32_t version;	/* IMA_ABI_VERSION, written by the guard */
+	uint32_t size;		/* sizeof(struct ima_shared) */
+	uint64_t heartbeat;	/* host: CLOCK_MONOTONIC, ns */
+	uint64_t list_length;	/* host: entries, for the guard's log only */
+	uint64_t fuse_tries;	/* host: hosts that took up the request */
+	uint64_t writer;	/* host: handle that writes the policy */
+	uint64_t writer_next;	/* host: last handle number given out */
+	uint32_t writer_size;	/* host: bytes of policy_text in use */
+	uint32_t writer_base;	/* host: offset at which an append began */
 	uint32_t writer_failed; /* host: a write was refused */
 	uint32_t reserved;
 	struct ima_counters counters;

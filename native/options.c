@@ -11,21 +11,27 @@
 #define EXIT_USAGE 2
 
 static const char usage_text[] =
-	"usage: imahost-guard [option]... --watch PATH... -- HOST [argument]...\n"
+	"usage: imahost-guard [option]... --watch PATH... -- HOST "
+	"[argument]...\n"
 	"\n"
-	"Holds program starts and ELF opens on the filesystems of the PATHs until\n"
+	"Holds program starts and ELF opens on the filesystems of the PATHs "
+	"until\n"
 	"HOST has judged them. Normally started by `imahost daemon`.\n"
 	"\n"
-	"  --watch PATH          watch the filesystem that holds PATH (repeatable)\n"
+	"  --watch PATH          watch the filesystem that holds PATH "
+	"(repeatable)\n"
 	"  --fs DIR              publish the measurement list at DIR\n"
 	"  --cache N             verdicts held in the kernel at most (8192)\n"
 	"  --linger MS           how long a lease outlives its verdict (200)\n"
 	"  --deadline MS         longest wait for a verdict (10000)\n"
 	"  --fail allow|deny     the answer when the deadline passes (allow)\n"
-	"  --heartbeat MS        silence after which a host is replaced (2000)\n"
+	"  --heartbeat MS        silence after which a host is replaced "
+	"(2000)\n"
 	"  --host-down wait|deny|allow\n"
-	"                        while no host comes up (wait for the deadline)\n"
-	"  --host-labels         let the host write security.ima (--appraise fix)\n"
+	"                        while no host comes up (wait for the "
+	"deadline)\n"
+	"  --host-labels         let the host write security.ima (--appraise "
+	"fix)\n"
 	"  --companion PID       end this TPM emulator with the guard\n"
 	"  --help                print this and exit\n";
 

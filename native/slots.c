@@ -211,8 +211,8 @@ static unsigned int on_verdict(struct slot_table *table, struct slot *slot,
 /* A writer must not wait for a judgement nobody waits for any more. */
 static unsigned int drop_broken_lease(struct slot *slot)
 {
-	const uint32_t over = SLOT_IS_LEASED | SLOT_IS_BROKEN |
-			      SLOT_IS_ANSWERED;
+	const uint32_t over =
+		SLOT_IS_LEASED | SLOT_IS_BROKEN | SLOT_IS_ANSWERED;
 
 	if ((slot->flags & over) != over)
 		return 0;

@@ -14,11 +14,13 @@
 
 enum slot_state {
 	SLOT_FREE,
-	SLOT_LEASING,	/* held; a writer is there, the lease is asked for again */
+	SLOT_LEASING,	/* held; a writer is there, the lease is asked for again
+			 */
 	SLOT_QUEUED,	/* held; waits for a host that takes it */
 	SLOT_SENT,	/* held; a host judges it */
 	SLOT_CACHED,	/* answered; ignore mark and lease are in place */
-	SLOT_LINGERING, /* answered, no mark; the lease covers execs under way */
+	SLOT_LINGERING, /* answered, no mark; the lease covers execs under way
+			 */
 	SLOT_STATES,
 };
 
@@ -29,7 +31,7 @@ enum slot_event {
 	SLOT_HELD_OWN,	    /* a new access by the host itself */
 	SLOT_LEASE_GOT,	    /* the lease, asked for again, is ours */
 	SLOT_LEASE_GIVEN_UP,
-	SLOT_TAKEN,	    /* the job was sent */
+	SLOT_TAKEN, /* the job was sent */
 	SLOT_HOST_LOST,
 	SLOT_VERDICT_ALLOW,
 	SLOT_VERDICT_CACHE, /* allow, and hold the verdict in the kernel */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guard's side of the talk with the host. */
+#define _GNU_SOURCE
+#include "guard.h"
+#include "say.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Hosts that one job may cost; then it is answered without a verdict. */
+#define JOB_LOSSES 8
+
+static uint32_t job_flags(const struct slot *slot)
+{
+	uint32_t flags = 0;
+
+	if (slot->flags & SLOT_IS_LEASED)
+		flags |= IMA_JOB_LEASED;
+	if (slot->flags & SLOT_IS_WRITER)
+		flags |= IMA_JOB_WRITER;
+	if (slot->flags & SLOT_IS_OWN)
+		flags |= IMA_JOB_NOTE;
+	if (slot->flags & SLOT_IS_LATE)
+		flags |= IMA_JOB_LATE;
+	if (slot->flags & SLOT_IS_RESENT)
+		flags |= IMA_JOB_RESENT;
+	return flags;
+}
+
+static int send_job(struct guard *guard, const struct slot *slot)
+{
+	struct ima_job job = {
+		.type = IMA_MSG_JOB,
+		.slot = (uint32_t)slot_fd(&guard->slots, slot),
+		.sequence = slot->sequence,
+		.access = slot->access,
+		.flags = job_flags(slot),
+		.pid = slot->pid,
+	};
+	const int fd = slot_fd(&guard->slots, slot);
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = { 0 };
+	struct iovec part = { .iov_base = &job, .iov_len = sizeof(job) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+	if (sendmsg(guard->host.socket, &message, MSG_NOSIGNAL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* What the host is made of stands in the list before anything it says. */
+static struct slot *next_to_send(struct guard *guard)
+{
+	struct slot *first = accesses_in(guard, SLOT_QUEUED)->first;
+
+	if (!first || !guard->slots.own || first->flags & SLOT_IS_OWN)
+		return first;
+	return NULL;
+}
+
+bool jobs_want_send(struct guard *guard)
+{
+	return guard->host.ready && next_to_send(guard);
+}
+
+void jobs_send(struct guard *guard)
+{
+	struct slot *slot;
+
+	while (guard->host.ready && (slot = next_to_send(guard))) {
+		if (slot->losses >= JOB_LOSSES) {
+			accesses_fail(guard, slot);
+			accesses_step(guard, slot, SLOT_DROP);
+			continue;
+		}
+		if (send_job(guard, slot) < 0)
+			return;
+		accesses_step(guard, slot, SLOT_TAKEN);
+	}
+}
+
+static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
+{
+	struct slot *slot =
+		slots_find(&guard->slots, verdict->slot, verdict->sequence);
+
+	/* NULL: its deadline passed and it was settled without the host. */
+	if (!slot)
+		return;
+	if (verdict->type == IMA_MSG_PROGRESS)
+		slot->due = guard->now + guard->options.deadline;
+	else if (verdict->decision == IMA_ALLOW)
+		accesses_step(guard, slot,
+			      verdict->flags & IMA_VERDICT_CACHE &&
+					      verdict->policy == guard->policy
+				      ? SLOT_VERDICT_CACHE
+				      : SLOT_VERDICT_ALLOW);
+	else
+		accesses_step(guard, slot,
+			      verdict->decision == IMA_BUSY
+				      ? SLOT_VERDICT_BUSY
+				      : SLOT_VERDICT_DENY);
+}
+
+static void follow_policy(struct guard *guard, uint64_t policy)
+{
+	if (policy == guard->policy)
+		return;
+	guard->policy = policy;
+	while (accesses_in(guard, SLOT_CACHED)->first)
+		accesses_step(guard, accesses_in(guard, SLOT_CACHED)->first,
+			      SLOT_EVICT);
+}
+
+static void on_ready(struct guard *guard, const struct ima_ready *ready)
+{
+	guard->ready = ready->flags;
+	follow_policy(guard, ready->policy);
+	if (guard->host.ready)
+		return;
+	guard->host.ready = true;
+	guard->down_said = false;
+	if (guard->announced) {
+		say("host %d took over, %zu accesses wait", guard->host.pid,
+		    accesses_in(guard, SLOT_QUEUED)->length - guard->slots.own);
+		return;
+	}
+	guard->announced = true;
+	say_plain("imahost: ready\n");
+	notify_send(guard->notify, "READY=1");
+}
+
+bool jobs_receive(struct guard *guard)
+{
+	union {
+		uint32_t type;
+		struct ima_verdict verdict;
+		struct ima_ready ready;
+	} message;
+	ssize_t got;
+
+	for (;;) {
+		got = recv(guard->host.socket, &message, sizeof(message), 0);
+		if (got < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (got == 0)
+			return false;
+		if (got == sizeof(message.verdict) &&
+		    (message.type == IMA_MSG_VERDICT ||
+		     message.type == IMA_MSG_PROGRESS))
+			on_verdict(guard, &message.verdict);
+		else if (got == sizeof(message.ready) &&
+			 message.type == IMA_MSG_READY)
+			on_ready(guard, &message.ready);
+		else
+			say("ignored a message of %zd bytes, type %u", got,
+			    got >= 4 ? message.type : 0);
+	}
+}
+
+void jobs_host_lost(struct guard *guard)
+{
+	struct slot_list *sent = accesses_in(guard, SLOT_SENT);
+
+	guard->counters->resent += sent->length;
+	while (sent->first)
+		accesses_step(guard, sent->first, SLOT_HOST_LOST);
+}
