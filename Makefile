@@ -30,7 +30,7 @@ TESTS := build/tests
 RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps check lint fmt demo clean install uninstall \
+.PHONY: all help deps check lint fmt demo bench clean install uninstall \
 	test-programs
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
@@ -90,6 +90,11 @@ demo: ## the whole story on a private filesystem with swtpm (as root)
 	@tests/deps.sh demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 120 tests/demo/demo.sh
+
+bench: ## what an access costs, watched beside unwatched (as root)
+	@tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run-private.sh 300 benchmarks/access.sh
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #define MILLISECOND 1000000ull
+/* How long the loop sleeps when nothing happens. */
+#define IDLE_TURN (200 * MILLISECOND)
+/* Slots looked at for deleted files in one turn. */
+#define SWEEP_SLOTS 256
 /* Descriptors kept for one read of events and for the guard's own. */
 #define SPARE_SLOTS 256
 /* How long an exec waits for a writer to go before it is refused. */
@@ -268,12 +272,31 @@ static void pass_deadlines(struct guard *guard, enum slot_state state)
 	}
 }
 
+/*
+ * A cached file that was deleted or replaced would keep its blocks for as long
+ * as its verdict is kept, and nothing tells of that: a few are looked at in
+ * each turn.
+ */
+static void sweep_unlinked(struct guard *guard)
+{
+	size_t looked;
+
+	for (looked = 0; looked < SWEEP_SLOTS; looked++) {
+		int fd = (int)(guard->swept++ % guard->slots.capacity);
+		struct slot *slot = slots_at(&guard->slots, fd);
+
+		if (slot->state == SLOT_CACHED && gate_is_unlinked(fd))
+			accesses_step(guard, slot, SLOT_EVICT);
+	}
+}
+
 uint64_t accesses_tick(struct guard *guard)
 {
 	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
 
 	retry_leases(guard);
 	end_lingers(guard);
+	sweep_unlinked(guard);
 	pass_deadlines(guard, SLOT_LEASING);
 	pass_deadlines(guard, SLOT_QUEUED);
 	pass_deadlines(guard, SLOT_SENT);
@@ -285,7 +308,9 @@ uint64_t accesses_tick(struct guard *guard)
 		return MILLISECOND;
 	if (lingering->first && guard->options.linger < 50 * MILLISECOND)
 		return guard->options.linger + MILLISECOND;
-	return 50 * MILLISECOND;
+	if (lingering->first || guard->counters->held)
+		return 50 * MILLISECOND;
+	return IDLE_TURN;
 }
 
 void accesses_finish(struct guard *guard)

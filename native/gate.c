@@ -155,6 +155,13 @@ int gate_may_map(int fd)
 	return type != ET_REL && type != ET_CORE;
 }
 
+bool gate_is_unlinked(int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && file.st_nlink == 0;
+}
+
 bool gate_is_trusted(int fd)
 {
 	struct stat file;

@@ -51,6 +51,9 @@ void gate_busy(struct gate *gate, int fd);
  */
 int gate_may_map(int fd);
 
+/* Has the file no name any more? Only our descriptor then keeps its blocks. */
+bool gate_is_unlinked(int fd);
+
 /* Root's, and nobody else may write it: what the host may load by itself. */
 bool gate_is_trusted(int fd);
 

@@ -46,6 +46,7 @@ struct guard {
 	bool down_said;
 	uint64_t stopping; /* ns: since when, 0: not at all */
 	uint64_t now;	   /* ns, read once per turn of the loop */
+	size_t swept;	   /* the slot at which the next sweep begins */
 };
 
 /* accesses.c: from a fanotify event to its answer. */

@@ -4,9 +4,11 @@
 # (default: check, which includes the others). Does nothing when all is there;
 # says what is missing when it may not install.
 set -eu
-build="gcc libc6-dev zlib1g-dev libssl3"
-demo="$build swtpm tpm2-tools libtss2-tcti-swtpm0 ima-evm-utils attr util-linux"
-check="$demo clang xfsprogs e2fsprogs python3 procps openssl shellcheck binutils"
+# a/b: the same package under the names of different releases.
+build="gcc libc6-dev libssl3/libssl3t64"
+demo="$build swtpm tpm2-tools ima-evm-utils attr util-linux mount procps"
+demo="$demo libtss2-tcti-swtpm0/libtss2-tcti-swtpm0t64"
+check="$demo clang xfsprogs e2fsprogs python3 openssl shellcheck binutils"
 
 case ${1:-check} in
 build) wanted=$build ;;
@@ -18,12 +20,21 @@ check) wanted=$check ;;
 	;;
 esac
 
+is_installed() {
+	[ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]
+}
+
 missing=
-for package in $wanted; do
-	status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-	[ "$status" = "install ok installed" ] || missing="$missing $package"
+for names in $wanted; do
+	is_installed "${names%/*}" || is_installed "${names#*/}" ||
+		missing="$missing $names"
 done
 [ -n "$missing" ] || exit 0
+
+command -v apt-get >/dev/null || {
+	echo "not a Debian: install the counterparts of$missing" >&2
+	exit 1
+}
 
 if [ "$(id -u)" -ne 0 ]; then
 	echo "missing packages:$missing" >&2
@@ -33,10 +44,22 @@ fi
 echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-# shellcheck disable=SC2086 # a list of words
-if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+trap 'rm -f "$log"' EXIT
+if ! apt-get update -qq >"$log" 2>&1; then
 	cat "$log" >&2
-	rm -f "$log"
 	exit 1
 fi
-rm -f "$log"
+
+chosen=
+for names in $missing; do
+	if apt-cache show "${names%/*}" >/dev/null 2>&1; then
+		chosen="$chosen ${names%/*}"
+	else
+		chosen="$chosen ${names#*/}"
+	fi
+done
+# shellcheck disable=SC2086 # a list of words
+if ! apt-get install -y -qq --no-install-recommends $chosen >"$log" 2>&1; then
+	cat "$log" >&2
+	exit 1
+fi

@@ -154,6 +154,24 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public void Deleted_program_gives_its_blocks_back()
+    {
+        using var volume = new Volume("ext4");
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none");
+        string program = volume.AddProgram("program");
+        Shell.Must("truncate", "-s", "50M", program);
+        Shell.Must("fallocate", "-l", "50M", program);
+        Shell.Script(program);
+        Assert.Equal(1ul, daemon.Status().GetProperty("accesses").GetProperty("cached").GetUInt64());
+        long before = new DriveInfo(volume.Path).AvailableFreeSpace;
+
+        File.Delete(program);
+
+        Shell.Until(() => new DriveInfo(volume.Path).AvailableFreeSpace > before + (45L << 20), "the blocks are free", 30);
+        Assert.Equal(0ul, daemon.Status().GetProperty("accesses").GetProperty("cached").GetUInt64());
+    }
+
+    [Fact]
     public void Own_binary_and_libraries_on_the_watched_filesystem_are_measured_first()
     {
         using var volume = new Volume("ext4");

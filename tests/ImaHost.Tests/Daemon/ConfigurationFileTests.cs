@@ -8,9 +8,31 @@ namespace ImaHost.Tests.Daemon;
 
 public sealed class ConfigurationFileTests : IDisposable
 {
+    static readonly string Example = Path.Combine(Repository.Root, "packaging", "imahost.yaml");
     readonly TemporaryDirectory _directory = new();
 
     public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Packaged_example_is_read()
+    {
+        DaemonOptions read = ConfigurationFile.Read(Example, required: true);
+        Assert.Equal(["/srv"], read.Watch);
+        Assert.Equal(new DaemonOptions(), read with { Watch = new DaemonOptions().Watch });
+    }
+
+    [Fact]
+    public void Packaged_example_comments_out_the_defaults()
+    {
+        string[] hints = ["policy:", "tpm:"];
+        string[] settings = [.. File.ReadLines(Example)
+            .Where(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# [a-z_]+: "))
+            .Select(line => line[2..])
+            .Where(line => !hints.Any(hint => line.StartsWith(hint, StringComparison.Ordinal)))];
+        string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
+        Assert.Equal(11, settings.Length);
+        Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
+    }
 
     [Fact]
     public void Read_takes_every_key()
