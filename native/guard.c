@@ -147,7 +147,9 @@ static int start_publishing(struct guard *guard)
 	if (error) {
 		say("cannot mount %s: %s", guard->options.fs,
 		    error == -EBUSY ? "another imahost publishes there"
-				    : strerror(-error));
+		    : access("/dev/fuse", R_OK | W_OK) < 0
+			    ? "/dev/fuse cannot be used (modprobe fuse?)"
+			    : strerror(-error));
 		return error;
 	}
 	guard->host.fuse = host_raise_fd(guard->host.fuse);
@@ -246,10 +248,10 @@ static void lose_host(struct guard *guard)
 	/* What the dead host said last still counts. */
 	if (guard->host.socket >= 0)
 		(void)jobs_receive(guard);
-	say("host %d ended%s", guard->host.pid,
-	    guard->stopping	? ""
-	    : guard->host.ready ? ", starting another"
-				: " before it was ready, trying again");
+	if (!guard->stopping)
+		say("host %d ended%s", guard->host.pid,
+		    guard->host.ready ? ", starting another"
+				      : " before it was ready, trying again");
 	host_reap(&guard->host, guard->now);
 	jobs_host_lost(guard);
 	if (host_is_down(&guard->host) && !guard->down_said) {

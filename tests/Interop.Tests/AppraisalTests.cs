@@ -174,6 +174,57 @@ public sealed class AppraisalTests
     }
 
     [Fact]
+    public void Label_writes_nothing_when_an_option_is_unknown()
+    {
+        using var volume = new Volume();
+        string program = volume.AddProgram("program");
+
+        Outcome outcome = Shell.Run(Bench.Program, "label", "--frobnicate", volume.Path);
+
+        Assert.Equal(2, outcome.Status);
+        Assert.Contains("there is no option --frobnicate", outcome.Errors, StringComparison.Ordinal);
+        Assert.NotEqual(0, Shell.Run("getfattr", "-n", "security.ima", program).Status);
+    }
+
+    [Fact]
+    public void Label_of_a_tree_stays_on_its_filesystem_and_follows_no_links()
+    {
+        using var volume = new Volume();
+        using var elsewhere = new Volume();
+        string outside = elsewhere.AddProgram("outside");
+        Directory.CreateDirectory(volume["below"]);
+        Shell.Must("mount", "-t", "tmpfs", "imahost-volume", volume["below"]);
+        string mounted = volume.AddProgram("below/mounted");
+        string inside = volume.AddProgram("inside");
+        File.CreateSymbolicLink(volume["link"], outside);
+        File.CreateSymbolicLink(volume["tree"], elsewhere.Path);
+
+        Outcome outcome = Shell.Run(Bench.Program, "label", volume.Path);
+
+        Shell.Must("umount", volume["below"]);
+        Assert.Contains("labelled 1 files", outcome.Output, StringComparison.Ordinal);
+        Shell.Must("getfattr", "-n", "security.ima", inside);
+        Assert.NotEqual(0, Shell.Run("getfattr", "-n", "security.ima", outside).Status);
+        _ = mounted;
+    }
+
+    [Fact]
+    public void Enforcing_is_refused_when_it_would_deny_the_host_itself()
+    {
+        using var volume = new Volume("ext4");
+        string program = Installed.CopyTo(volume);
+        using (var refused = new Daemon(volume.Path, "--tpm none --appraise enforce", program: program))
+        {
+            Assert.Equal(2, refused.AwaitFailure());
+            Assert.Contains($"--appraise enforce would deny {volume["imahost-guard"]}, {program}: label", refused.Log, StringComparison.Ordinal);
+        }
+
+        Shell.Must(Bench.Program, "label", volume.Path);
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none --appraise enforce", program: program);
+        Assert.Equal(0, daemon.Stop());
+    }
+
+    [Fact]
     public void Label_reports_what_it_cannot_do_and_does_the_rest()
     {
         using var volume = new Volume();

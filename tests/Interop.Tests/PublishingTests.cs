@@ -181,6 +181,11 @@ public sealed class PublishingTests
         string before = File.ReadAllText(policy);
 
         Assert.Contains("Invalid argument", Shell.Script($"/bin/echo 'dnt_measure fowner=0' > {policy}").Errors, StringComparison.Ordinal);
+        const string unfinished = "import os,sys; f=os.open(sys.argv[1],os.O_WRONLY); os.write(f,b'measure'); os.close(f)";
+        Assert.Contains("Invalid argument", Shell.Run("python3", "-c", unfinished, policy).Errors, StringComparison.Ordinal);
+        Shell.Until(
+            () => daemon.Log.Contains("the old policy stays: policy file:1: \"dnt_measure\" is not an action", StringComparison.Ordinal),
+            "the refusal is logged");
         using (FileStream writer = File.OpenWrite(policy))
         {
             Assert.Contains("busy", Shell.Script($"echo 'measure' > {policy}").Errors, StringComparison.OrdinalIgnoreCase);

@@ -31,7 +31,13 @@ clean_up() {
 }
 trap clean_up EXIT
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold=
+plain=
+if [ -t 1 ]; then
+	bold=$'\033[1m'
+	plain=$'\033[0m'
+fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 run() {
 	printf '$ %s\n' "$*"
 	"$@"
@@ -103,9 +109,11 @@ grep 'denied.*BPRM_CHECK' "$work/log"
 say "6. The host is killed; the guard starts another, and the gate stayed shut"
 host=$(cat /proc/"$daemon"/task/"$daemon"/children)
 for pid in $host; do
-	grep -q imahost "/proc/$pid/comm" && kill -9 "$pid"
+	grep -q imahost "/proc/$pid/comm" && run kill -9 "$pid"
 done
+printf '$ %s\n' "$disk/clock"
 "$disk/clock" && fail "an unlabelled program ran"
+grep 'imahost-guard: host' "$work/log"
 run "$imahost" label "$disk/hello"
 run "$disk/hello" "labelled anew"
 verify

@@ -27,18 +27,25 @@ static class CommandLine
             LabelCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
-        if (parsed.Errors.Count > 0)
+        List<string> errors = [.. UnknownOptions(root, arguments), .. parsed.Errors.Select(error => error.Message)];
+        if (errors.Count > 0)
         {
-            foreach (string message in parsed.Errors.Select(error => error.Message))
-            {
-                Complain(message);
-            }
-
+            errors.ForEach(Complain);
             Complain("see imahost --help");
             return ExitStatus.Usage;
         }
 
         return Guarded(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false }));
+    }
+
+    /// <summary>The parser takes an option it does not know for a path, and `label` would write to what follows.</summary>
+    static IEnumerable<string> UnknownOptions(RootCommand root, string[] arguments)
+    {
+        var known = root.Subcommands.SelectMany(command => command.Options).Concat(root.Options)
+            .SelectMany(option => option.Aliases.Append(option.Name)).ToHashSet(StringComparer.Ordinal);
+        return arguments.TakeWhile(word => word != "--")
+            .Where(word => word.Length > 1 && word[0] == '-' && !known.Contains(word.Split('=')[0]))
+            .Select(word => $"there is no option {word} (a path that begins with \"-\" goes after \"--\")");
     }
 
     public static void Complain(string message) => Console.Error.WriteLine($"imahost: {message}");

@@ -82,21 +82,36 @@ sealed class Labeller(HashAlgorithm algorithm) : IDisposable
 
     public int Failures => _problems.Count;
 
-    /// <summary>The regular files at or below a path; links are not followed.</summary>
-    public static IEnumerable<string> Find(string path)
-    {
-        if (!Directory.Exists(path))
-        {
-            return [path];
-        }
+    /// <summary>
+    /// The files at or below a path. Within a directory links are not followed, and no other filesystem is entered.
+    /// </summary>
+    public static IEnumerable<string> Find(string path) =>
+        Directory.Exists(path) && FileStat.TryOfPath(path, out FileStat top)
+            ? Descend(path, (top.DeviceMajor, top.DeviceMinor))
+            : [path];
 
-        var options = new EnumerationOptions
+    static IEnumerable<string> Descend(string directory, (uint Major, uint Minor) device)
+    {
+        foreach (FileSystemInfo entry in new DirectoryInfo(directory).EnumerateFileSystemInfos())
         {
-            RecurseSubdirectories = true,
-            IgnoreInaccessible = false,
-            AttributesToSkip = FileAttributes.ReparsePoint,
-        };
-        return Directory.EnumerateFiles(path, "*", options);
+            if (entry.LinkTarget != null)
+            {
+                continue;
+            }
+
+            if (entry is not DirectoryInfo)
+            {
+                yield return entry.FullName;
+            }
+            else if (FileStat.TryOfPath(entry.FullName, out FileStat stat)
+                && (stat.DeviceMajor, stat.DeviceMinor) == device)
+            {
+                foreach (string below in Descend(entry.FullName, device))
+                {
+                    yield return below;
+                }
+            }
+        }
     }
 
     public void Label(string path)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
+using ImaHost.Daemon;
 using ImaHost.MeasurementList;
 using ImaHost.Template;
 
@@ -38,6 +39,30 @@ static class ListCommand
     static int Run(ParseResult parsed)
     {
         string path = Locate(parsed.GetValue(Source), parsed.GetValue(State));
+        bool follow = parsed.GetValue(Follow);
+        try
+        {
+            return Show(path, follow, parsed.GetValue(Json));
+        }
+        catch (RecordException e)
+        {
+            CommandLine.Complain($"{path}: {e.Message}");
+            return ExitStatus.No;
+        }
+        catch (FileNotFoundException)
+        {
+            CommandLine.Complain($"there is no list at {path}: is the daemon running? For a stopped one: --state DIR");
+            return ExitStatus.Usage;
+        }
+        catch (IOException e) when (follow)
+        {
+            CommandLine.Complain($"the list at {path} is gone, the daemon has stopped ({e.Message})");
+            return ExitStatus.No;
+        }
+    }
+
+    static int Show(string path, bool follow, bool json)
+    {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
         var reader = new LogReader((buffer, offset) => RandomAccess.Read(file.SafeFileHandle, buffer, offset));
         using Stream output = Console.OpenStandardOutput();
@@ -48,11 +73,11 @@ static class ListCommand
             while (reader.Next(out MeasurementRecord record))
             {
                 line.Clear();
-                Append(in record, number++, parsed.GetValue(Json), line);
+                Append(in record, number++, json, line);
                 output.Write(line.Written);
             }
 
-            if (!parsed.GetValue(Follow))
+            if (!follow)
             {
                 break;
             }
@@ -82,7 +107,8 @@ static class ListCommand
             return Path.Combine(state, "current");
         }
 
-        string place = source ?? Default;
+        string stopped = Path.Combine(new DaemonOptions().State, "current");
+        string place = source ?? (Directory.Exists(Default) || !File.Exists(stopped) ? Default : stopped);
         return Directory.Exists(place) ? Path.Combine(place, BinaryName) : place;
     }
 

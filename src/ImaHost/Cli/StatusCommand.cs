@@ -35,7 +35,8 @@ static class StatusCommand
         }
         catch (SocketException e)
         {
-            CommandLine.Complain($"no host answers at {ControlSocket.PathIn(state)}: {e.Message}");
+            string why = Path.Exists(ControlSocket.PathIn(state)) ? e.Message : "it is not running";
+            CommandLine.Complain($"no host answers at {ControlSocket.PathIn(state)}: {why}");
             return ExitStatus.Usage;
         }
 
@@ -70,14 +71,16 @@ static class StatusCommand
         yield return ("appraise", status.Appraise);
         yield return ("policy", Text($"{status.Policy.Rules} rules"));
         yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
-        yield return ("TPM", Text(
-            $"{status.Tpm.Name}, PCR {status.Tpm.Pcr}, {string.Join(" ", status.Tpm.Banks)}, {status.Tpm.Extended} extended"));
+        yield return ("TPM", status.Tpm.Banks.Count == 0
+            ? "none: nothing vouches for the list"
+            : Text(
+                $"{status.Tpm.Name}, PCR {status.Tpm.Pcr}, {string.Join(" ", status.Tpm.Banks)}, {status.Tpm.Extended} extended"));
         yield return ("accesses", Text(
-            $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} unjudged, {accesses.Held} held now"));
+            $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} that no rule asks about, {accesses.Held} held now"));
         yield return ("measured", Text(
-            $"{accesses.Measured} new, {accesses.Repeated} repeated, {accesses.Cached} verdicts held in the kernel"));
+            $"{accesses.Measured} new, {accesses.Repeated} repeated, {accesses.Cached} verdicts held in the kernel (this host)"));
         yield return ("troubles", Text(
-            $"{accesses.WouldDeny} would be denied, {accesses.Failed} not judged, {accesses.Deadlines} deadlines, {accesses.Resent} resent"));
+            $"{accesses.WouldDeny} would be denied, {accesses.Failed} could not be judged, {accesses.Deadlines} deadlines passed, {accesses.Resent} jobs sent again"));
         yield return ("held for", Text(
             $"p50 < {status.Holds.P50} µs, p90 < {status.Holds.P90} µs, p99 < {status.Holds.P99} µs, most < {status.Holds.Max} µs"));
         yield return ("level", status.Level);

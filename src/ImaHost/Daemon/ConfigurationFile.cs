@@ -61,9 +61,10 @@ static class ConfigurationFile
             string key = (node as YamlScalarNode)?.Value ?? node.ToString();
             if (!Keys.TryGetValue(key, out Func<DaemonOptions, Value, DaemonOptions>? set))
             {
-                string nearest = Words.Nearest(key, Keys.Keys);
-                throw ConfigurationException.At(
-                    path, node.Start, $"unknown key \"{key}\"; the nearest known one is \"{nearest}\"");
+                string hint = Words.Nearest(key, Keys.Keys) is { } nearest
+                    ? $"the nearest known one is \"{nearest}\""
+                    : $"known are {string.Join(", ", Keys.Keys)}";
+                throw ConfigurationException.At(path, node.Start, $"unknown key \"{key}\"; {hint}");
             }
 
             options = set(options, new Value(path, key, value));

@@ -75,7 +75,9 @@ sealed record DaemonOptions
 /// <param name="Tpm">The transport, or "none".</param>
 /// <param name="Banks">The TPM's allocated banks, by name.</param>
 /// <param name="IsEmbeddedTpm">The TPM is an swtpm of our own.</param>
-sealed record ResolvedEnvironment(string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm);
+/// <param name="Watched">The watched filesystems, for people to read.</param>
+sealed record ResolvedEnvironment(
+    string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched);
 
 /// <summary>Options as JSON: how the launcher hands them to the hosts that the guard starts.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]

@@ -67,8 +67,8 @@ sealed class Host : IDisposable
     void Serve()
     {
         Logging.Started(
-            _log, Environment.ProcessId, _list.Log.Extent.Entries, _options.Resolved!.Tpm, _options.Pcr,
-            _options.Appraise);
+            _log, Environment.ProcessId, _list.Log.Path, _list.Log.Extent.Entries, _options.Resolved!.Tpm,
+            _options.Pcr, _options.Appraise);
         if (_options.Resolved.Tpm == "none")
         {
             Logging.NoTpm(_log, _options.State);
@@ -139,7 +139,7 @@ sealed class Host : IDisposable
             new BinaryListFile(_list.Log),
             new CounterFile("runtime_measurements_count", () => _list.Log.Extent.Entries),
             new CounterFile("violations", () => _list.Violations),
-            new PolicyFile(_shared, () => _engine.Policy, Load),
+            new PolicyFile(_shared, () => _engine.Policy, Load, message => Logging.PolicyRefused(_log, message)),
         ]);
 
     void Beat()
@@ -239,7 +239,7 @@ sealed class Host : IDisposable
         {
             Version = ProductVersion.Text,
             HostPid = Environment.ProcessId,
-            Watch = _options.Watch,
+            Watch = _options.Resolved!.Watched,
             Appraise = Words.Name(_options.Appraise),
             Fs = _options.Fs,
             State = _options.State,

@@ -3,6 +3,7 @@ using System.Text.Json;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
+using ImaHost.Policy;
 using ImaHost.Template;
 using ImaHost.Tpm;
 
@@ -32,12 +33,15 @@ static class Launcher
             throw new ConfigurationException($"another imahost uses {options.State}: stop it, or choose another --state");
         }
 
-        PolicyStore.Save(state.PolicyPath, PolicyStore.ReadFiles(options.Policy));
+        ImaPolicy policy = PolicyStore.ReadFiles(options.Policy);
+        EnforceCheck.Require(options, policy, guard);
+        PolicyStore.Save(state.PolicyPath, policy);
+        string[] watched = [.. options.Watch.Select(Mounts.Describe)];
         string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);
         try
         {
             options = BeginList(
-                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null) }, state);
+                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched) }, state);
         }
         catch
         {

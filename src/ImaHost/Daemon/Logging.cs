@@ -16,7 +16,11 @@ static partial class Logging
         bool journal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") != null;
         if (format == LogFormat.Json)
         {
-            builder.AddJsonConsole(options => options.UseUtcTimestamp = true);
+            builder.AddJsonConsole(options =>
+            {
+                options.UseUtcTimestamp = true;
+                options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+            });
         }
         else if (journal)
         {
@@ -27,7 +31,7 @@ static partial class Logging
             builder.AddSimpleConsole(options =>
             {
                 options.SingleLine = true;
-                options.TimestampFormat = "yyyy-MM-dd HH:mm:ss ";
+                options.TimestampFormat = "yyyy-MM-dd HH:mm:sszzz ";
                 options.ColorBehavior = LoggerColorBehavior.Disabled;
             });
         }
@@ -42,8 +46,9 @@ static partial class Logging
 
     [LoggerMessage(
         EventId = 20, Level = LogLevel.Information,
-        Message = "host {Pid} takes over a list of {Entries} entries; TPM {Tpm}, PCR {Pcr}, appraise {Appraise}")]
-    public static partial void Started(ILogger log, int pid, long entries, string tpm, int pcr, AppraiseMode appraise);
+        Message = "host {Pid}: {Entries} entries in {Path}; TPM {Tpm}, PCR {Pcr}, appraise {Appraise}")]
+    public static partial void Started(
+        ILogger log, int pid, string path, long entries, string tpm, int pcr, AppraiseMode appraise);
 
     [LoggerMessage(
         EventId = 21, Level = LogLevel.Warning,

@@ -80,10 +80,10 @@ sealed record SoftwareTpm(string Transport, int Pid, bool IsNew)
                 throw new ConfigurationException($"swtpm did not start (status {process.ExitCode}): {errors.Trim()}");
             }
         }
-        catch (System.ComponentModel.Win32Exception e)
+        catch (System.ComponentModel.Win32Exception)
         {
             throw new ConfigurationException(
-                $"there is no /dev/tpmrm0 and swtpm cannot be run ({e.Message}): install the package swtpm, name a TPM"
+                "there is no /dev/tpmrm0, and no swtpm to run: install the package swtpm, name a TPM"
                 + " by --tpm, or use --tpm none to keep a list that nothing vouches for");
         }
     }

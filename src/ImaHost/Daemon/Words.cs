@@ -30,9 +30,12 @@ static class Words
         return $"{string.Join(", ", names[..^1])} or {names[^1]}";
     }
 
-    /// <summary>The word that takes the fewest changes of a letter to become.</summary>
-    public static string Nearest(string word, IEnumerable<string> known) =>
-        known.MinBy(candidate => Distance(word, candidate)) ?? "";
+    /// <summary>The word that takes the fewest changes of a letter to become; null when none is near.</summary>
+    public static string? Nearest(string word, IEnumerable<string> known)
+    {
+        string? nearest = known.MinBy(candidate => Distance(word, candidate));
+        return nearest != null && Distance(word, nearest) <= Math.Max(word.Length / 2, 1) ? nearest : null;
+    }
 
     static int Distance(string a, string b)
     {

@@ -23,6 +23,9 @@ static partial class EngineLog
     [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "cannot label {Path}: {Cause}")]
     public static partial void NotFixed(ILogger log, string path, string cause);
 
+    [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "labelled {Path} with {Digest}")]
+    public static partial void Fixed(ILogger log, string path, string digest);
+
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "a worker failed on one access, which got {Outcome}")]
     public static partial void WorkerFailed(ILogger log, Exception exception, string outcome);
 }

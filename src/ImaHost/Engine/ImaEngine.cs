@@ -152,6 +152,9 @@ sealed class ImaEngine(
         }
 
         counters.AddFixed();
+        string path = Text(file.Path);
+        string digest = file.Digest.ToString();
+        EngineLog.Fixed(log, path, digest);
         return true;
     }
 

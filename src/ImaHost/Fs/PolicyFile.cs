@@ -9,7 +9,8 @@ namespace ImaHost.Fs;
 /// writer at a time. A rule that is not understood fails the write(2) that completes its line. The text so far lies in
 /// the guard's memory, so that a writer does not notice when a host dies.
 /// </summary>
-sealed class PolicyFile(SharedState shared, Func<ImaPolicy> inForce, Action<ImaPolicy> load)
+sealed class PolicyFile(
+    SharedState shared, Func<ImaPolicy> inForce, Action<ImaPolicy> load, Action<string> refused)
     : PublishedFile("policy", 0x180)
 {
     const int Invalid = -22; // EINVAL
@@ -88,7 +89,7 @@ sealed class PolicyFile(SharedState shared, Func<ImaPolicy> inForce, Action<ImaP
 
     bool IsUnderstood() => TryRead(Written[..(Written.LastIndexOf((byte)'\n') + 1)], out _);
 
-    static bool TryRead(
+    bool TryRead(
         ReadOnlySpan<byte> text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ImaPolicy? policy)
     {
         try
@@ -96,8 +97,9 @@ sealed class PolicyFile(SharedState shared, Func<ImaPolicy> inForce, Action<ImaP
             policy = KernelPolicyReader.Read(Encoding.UTF8.GetString(text), Source);
             return true;
         }
-        catch (PolicyException)
+        catch (PolicyException e)
         {
+            refused(e.Message);
             policy = null;
             return false;
         }

@@ -186,6 +186,11 @@ sealed class SocketTransport(string name, EndPoint address) : TpmTransport
         if (_socket == null)
         {
             bool unix = address is UnixDomainSocketEndPoint;
+            if (unix && !Path.Exists(address.ToString()))
+            {
+                throw new IOException($"{name}: there is no such socket");
+            }
+
             _socket = unix
                 ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
                 : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -26,7 +26,7 @@ public sealed class DaemonOptionsTests
             Cache = 3,
             HostDown = HostDown.Allow,
             LogFormat = LogFormat.Json,
-            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true),
+            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"]),
         };
         AssertSurvives(options);
         AssertSurvives(new DaemonOptions());

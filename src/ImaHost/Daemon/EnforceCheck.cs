@@ -1,0 +1,56 @@
+using ImaHost.Appraisal;
+using ImaHost.Crypto;
+using ImaHost.Engine;
+using ImaHost.Interop;
+using ImaHost.Measurement;
+using ImaHost.Policy;
+
+namespace ImaHost.Daemon;
+
+/// <summary>
+/// Enforcing before everything is labelled would lock an administrator out. What nobody can do without, and this
+/// program, are tried before anything is watched.
+/// </summary>
+static class EnforceCheck
+{
+    static readonly string[] Essentials =
+        ["/bin/sh", "/sbin/init", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
+
+    /// <exception cref="ConfigurationException">Something essential on a watched filesystem would be denied.</exception>
+    public static void Require(DaemonOptions options, ImaPolicy policy, string guard)
+    {
+        if (options.Appraise != AppraiseMode.Enforce)
+        {
+            return;
+        }
+
+        HashSet<(uint, uint)> watched = [.. options.Watch.Select(DeviceOf)];
+        string[] denied = [.. Essentials.Append(guard).Append(Environment.ProcessPath!)
+            .Where(path => File.Exists(path) && watched.Contains(DeviceOf(path)) && IsDenied(path, options, policy))];
+        if (denied.Length > 0)
+        {
+            throw new ConfigurationException(
+                $"--appraise enforce would deny {string.Join(", ", denied)}: label the whole filesystem first"
+                + " (imahost label), and look at what --appraise log says");
+        }
+    }
+
+    static (uint, uint) DeviceOf(string path) =>
+        FileStat.TryOfPath(path, out FileStat stat) ? (stat.DeviceMajor, stat.DeviceMinor) : default;
+
+    static bool IsDenied(string path, DaemonOptions options, ImaPolicy policy)
+    {
+        using HeldFile file = HeldFile.Open(path);
+        using var collected = new CollectedFile();
+        if (collected.Identify(file) < 0 || collected.Collect(file, Launcher.ImaHash(options), goOn: null) < 0)
+        {
+            return true;
+        }
+
+        var target = new Target(file.FilesystemMagic, collected.Stat.Uid, collected.Stat.Gid);
+        Question question = Question.Ask(policy, ImaHook.BprmCheck, default, in target, isRegular: true);
+        SecurityIma xattr = collected.SecurityIma;
+        return question.Decision.Appraise != null
+            && Appraiser.Appraise(in xattr, collected.XattrError, in collected.Digest) != Appraisal.Appraisal.Pass;
+    }
+}

@@ -1,0 +1,30 @@
+namespace ImaHost.Daemon;
+
+/// <summary>Where filesystems are mounted (proc_pid_mountinfo(5)).</summary>
+static class Mounts
+{
+    const int MountPointField = 4;
+
+    /// <summary>The mount point of the filesystem that holds a path.</summary>
+    public static string PointOf(string path)
+    {
+        string full = Path.GetFullPath(path);
+        return File.ReadLines("/proc/self/mountinfo")
+            .Select(line => Unescape(line.Split(' ')[MountPointField]))
+            .Where(point => point == "/" || full == point || full.StartsWith(point + "/", StringComparison.Ordinal))
+            .MaxBy(point => point.Length) ?? "/";
+    }
+
+    /// <summary>A watched path as a person needs to read it: the whole filesystem is watched.</summary>
+    public static string Describe(string path)
+    {
+        string point = PointOf(path);
+        return point == Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) || (point == "/" && path == "/")
+            ? point
+            : $"{point} (all of the filesystem that holds {path})";
+    }
+
+    /// <summary>Blanks and backslashes are written as three octal digits.</summary>
+    static string Unescape(string text) => System.Text.RegularExpressions.Regex.Replace(
+        text, @"\\([0-7]{3})", match => ((char)Convert.ToInt32(match.Groups[1].Value, 8)).ToString());
+}
