@@ -12,6 +12,19 @@ public static class Installed
         return program;
     }
 
+    /// <returns>A command that runs the copy with copies of the libraries it loads.</returns>
+    public static string CopyWithLibrariesTo(Volume volume)
+    {
+        string program = CopyTo(volume);
+        Directory.CreateDirectory(volume["lib"]);
+        foreach (string library in (string[])["libcrypto.so.3", "libssl.so.3", "libc.so.6"])
+        {
+            File.Copy($"/lib/x86_64-linux-gnu/{library}", volume[$"lib/{library}"]);
+        }
+
+        return $"env LD_LIBRARY_PATH={volume["lib"]} {program}";
+    }
+
     /// <summary>The host of tests/HazardHost with everything it loads, lazily, from the volume.</summary>
     public static string CopyHazardHostTo(Volume volume)
     {
