@@ -199,6 +199,14 @@ static void on_event(struct guard *guard,
 		hold(guard, event->fd, access, event->pid);
 }
 
+void accesses_drop_cache(struct guard *guard)
+{
+	struct slot_list *cached = accesses_in(guard, SLOT_CACHED);
+
+	while (cached->first)
+		accesses_step(guard, cached->first, SLOT_EVICT);
+}
+
 /* The kernel denies an event for whose descriptor there is no room. */
 bool accesses_make_room(struct guard *guard)
 {
@@ -260,14 +268,23 @@ static void end_lingers(struct guard *guard)
 		accesses_step(guard, lingering->first, SLOT_LINGER_OVER);
 }
 
+/*
+ * A queue that moves is no reason to give up: what is not sent yet has its
+ * deadline from when the host last said anything.
+ */
 static void pass_deadlines(struct guard *guard, enum slot_state state)
 {
 	struct slot *slot = accesses_in(guard, state)->first;
 	struct slot *next;
+	uint64_t due;
 
 	for (; slot; slot = next) {
 		next = slot->next;
-		if (slot_is_held(slot) && guard->now >= slot->due)
+		due = slot->due;
+		if (state == SLOT_QUEUED &&
+		    guard->judged + guard->options.deadline > due)
+			due = guard->judged + guard->options.deadline;
+		if (slot_is_held(slot) && guard->now >= due)
 			accesses_fail(guard, slot);
 	}
 }

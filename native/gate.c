@@ -157,9 +157,12 @@ int gate_may_map(int fd)
 
 bool gate_is_unlinked(int fd)
 {
-	struct stat file;
+	struct statx file;
 
-	return fstat(fd, &file) == 0 && file.st_nlink == 0;
+	/* What is known here and now: no server is asked. */
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_NLINK,
+		     &file) == 0 &&
+	       file.stx_nlink == 0;
 }
 
 bool gate_is_trusted(int fd)

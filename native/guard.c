@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ static int start_signals(struct guard *guard)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGIO);
+	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGPIPE);
 	sigaddset(&set, GATE_LEASE_SIGNAL);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
@@ -212,11 +214,11 @@ static void begin_stop(struct guard *guard)
 /* The queue of lease signals overflowed: any lease may be broken. */
 static void break_all_leases(struct guard *guard)
 {
-	const struct slot_list *cached = &guard->slots.lists[SLOT_CACHED];
+	size_t fd;
 
-	while (cached->first)
-		accesses_lease_break(guard,
-				     slot_fd(&guard->slots, cached->first));
+	for (fd = 0; fd < guard->slots.capacity; fd++)
+		if (guard->slots.slots[fd].state != SLOT_FREE)
+			accesses_lease_break(guard, (int)fd);
 }
 
 static void on_signal(struct guard *guard, const struct signalfd_siginfo *info)
@@ -231,6 +233,9 @@ static void on_signal(struct guard *guard, const struct signalfd_siginfo *info)
 		accesses_lease_break(guard, info->ssi_fd);
 	else if (number == SIGIO)
 		break_all_leases(guard);
+	else if (number == SIGUSR1)
+		/* Kept verdicts are open files: umount(8) wants none. */
+		accesses_drop_cache(guard);
 }
 
 static void read_signals(struct guard *guard)
@@ -357,11 +362,16 @@ int main(int argc, char **argv)
 	if (!guard)
 		return status;
 	options_parse(&guard->options, argc, argv);
+	guard->companion = -1;
+	if (guard->options.companion)
+		guard->companion = (int)syscall(SYS_pidfd_open,
+						guard->options.companion, 0);
 	guard->now = clock_now();
 	if (start(guard) == 0)
 		status = run(guard) ? EXIT_FAILURE : EXIT_SUCCESS;
-	if (guard->options.companion)
-		(void)kill(guard->options.companion, SIGTERM);
+	if (guard->companion >= 0)
+		(void)syscall(SYS_pidfd_send_signal, guard->companion, SIGTERM,
+			      NULL, 0);
 	slots_destroy(&guard->slots);
 	free(guard->options.watch);
 	free(guard);

@@ -42,10 +42,12 @@ struct guard {
 	uint64_t policy; /* which policy the cached verdicts follow */
 	int signals;
 	int notify;
+	int companion;	   /* pidfd of the TPM emulator, or -1 */
 	bool announced; /* "ready" was said */
 	bool down_said;
 	uint64_t stopping; /* ns: since when, 0: not at all */
 	uint64_t now;	   /* ns, read once per turn of the loop */
+	uint64_t judged;   /* ns: when the host last said anything of a job */
 	size_t swept;	   /* the slot at which the next sweep begins */
 };
 
@@ -59,6 +61,8 @@ int accesses_read(struct guard *guard);
 void accesses_lease_break(struct guard *guard, int fd);
 /* Deadlines, lease retries, lingers; the ns until it is needed again. */
 uint64_t accesses_tick(struct guard *guard);
+/* Gives up every verdict held in the kernel. */
+void accesses_drop_cache(struct guard *guard);
 /* Answers whatever is still held, by the configured outcome. */
 void accesses_finish(struct guard *guard);
 

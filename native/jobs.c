@@ -77,6 +77,9 @@ void jobs_send(struct guard *guard)
 
 	while (guard->host.ready && (slot = next_to_send(guard))) {
 		if (slot->losses >= JOB_LOSSES) {
+			say("%d hosts died over an access of pid %d: answered"
+			    " without a verdict",
+			    JOB_LOSSES, slot->pid);
 			accesses_fail(guard, slot);
 			accesses_step(guard, slot, SLOT_DROP);
 			continue;
@@ -84,6 +87,7 @@ void jobs_send(struct guard *guard)
 		if (send_job(guard, slot) < 0)
 			return;
 		accesses_step(guard, slot, SLOT_TAKEN);
+		slot->due = guard->now + guard->options.deadline;
 	}
 }
 
@@ -95,6 +99,7 @@ static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 	/* NULL: its deadline passed and it was settled without the host. */
 	if (!slot)
 		return;
+	guard->judged = guard->now;
 	if (verdict->type == IMA_MSG_PROGRESS)
 		slot->due = guard->now + guard->options.deadline;
 	else if (verdict->decision == IMA_ALLOW)
@@ -115,9 +120,7 @@ static void follow_policy(struct guard *guard, uint64_t policy)
 	if (policy == guard->policy)
 		return;
 	guard->policy = policy;
-	while (accesses_in(guard, SLOT_CACHED)->first)
-		accesses_step(guard, accesses_in(guard, SLOT_CACHED)->first,
-			      SLOT_EVICT);
+	accesses_drop_cache(guard);
 }
 
 static void on_ready(struct guard *guard, const struct ima_ready *ready)

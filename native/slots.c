@@ -220,15 +220,15 @@ static unsigned int drop_broken_lease(struct slot *slot)
 	return SLOT_DO_UNLEASE;
 }
 
-/* The slot stays: whoever judges it yet only records. */
+/* The slot stays until the host has recorded that nobody judged it. */
 static unsigned int on_fail(struct slot_table *table, struct slot *slot,
 			    enum slot_event event, uint64_t now)
 {
 	if (!slot_is_held(slot))
 		return 0;
 	slot->flags |= SLOT_IS_ANSWERED | SLOT_IS_LATE;
-	if (slot->state == SLOT_LEASING)
-		enter(table, slot, SLOT_QUEUED, now);
+	/* A host that has it may be stuck: another worker shall record it. */
+	enter(table, slot, SLOT_QUEUED, now);
 	return (event == SLOT_FAIL_DENY ? SLOT_DO_DENY : SLOT_DO_ALLOW) |
 	       drop_broken_lease(slot);
 }

@@ -49,5 +49,6 @@ tests/run-private.sh 120 tests/demo/demo.sh >"$results/demo.log" 2>&1
 status=$?
 count demo $((status == 0)) $((status != 0)) "$status"
 
+rmdir "${TMPDIR:-/tmp}/imahost-bench" 2>/dev/null
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -26,8 +26,8 @@ public sealed class AppraisalTests
         Assert.Equal(status != 0, ran.Errors.Contains("Operation not permitted", StringComparison.Ordinal));
         Assert.Equal(2, daemon.Entries(program).Length);
         bool said = mode == "enforce"
-            ? daemon.Log.Contains($" denied {program} hook=BPRM_CHECK", StringComparison.Ordinal)
-            : daemon.Log.Contains($" would deny {program} hook=BPRM_CHECK", StringComparison.Ordinal);
+            ? daemon.Log.Contains($" denied \"{program}\" hook=BPRM_CHECK", StringComparison.Ordinal)
+            : daemon.Log.Contains($" would deny \"{program}\" hook=BPRM_CHECK", StringComparison.Ordinal);
         Assert.Equal(mode != "off", said);
     }
 
@@ -42,10 +42,10 @@ public sealed class AppraisalTests
         Shell.Script($"setpriv --reuid=65534 --clear-groups \"{program}\"");
 
         Shell.Until(() => daemon.Log.Contains("denied", StringComparison.Ordinal), "the denial is logged");
-        string line = daemon.Log.Split('\n').First(line => line.Contains(" denied ", StringComparison.Ordinal));
+        string line = daemon.Log.Split('\n').First(line => line.Contains(" denied \"", StringComparison.Ordinal));
         string[] facts =
         [
-            $"denied {program} ", "hook=BPRM_CHECK", "pid=", "comm=setpriv", "uid=65534", "cause=missing-hash",
+            $"denied \"{program}\" ", "hook=BPRM_CHECK", "pid=", "comm=\"setpriv\"", "uid=65534", "cause=missing-hash",
             "rule=\"built in\"", $"imahost label '{volume["it'\\''s new"]}'",
         ];
         Assert.All(facts, fact => Assert.Contains(fact, line, StringComparison.Ordinal));

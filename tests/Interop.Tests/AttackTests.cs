@@ -71,6 +71,87 @@ public sealed class AttackTests
     }
 
     [Fact]
+    public void File_that_grows_while_it_is_hashed_does_not_hold_a_worker()
+    {
+        using var volume = new Volume("xfs");
+        string[] growing = [.. Enumerable.Range(0, 4).Select(i => volume.AddProgram(string.Create(CultureInfo.InvariantCulture, $"growing{i}")))];
+        const string grow =
+            "import os,sys,threading\nf=os.open(sys.argv[1],os.O_RDWR)\n"
+            + "threading.Thread(target=lambda: [os.ftruncate(f, 50<<20), os.ftruncate(f, 1<<42)]).start()\n"
+            + "os.close(os.open(sys.argv[1],os.O_RDONLY))";
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none");
+        List<Running> attackers = [.. growing.Select(path => Shell.Start("python3", "-c", grow, path))];
+        Thread.Sleep(300);
+
+        string program = volume.AddProgram("program");
+        Assert.Equal(0, Shell.Script(program, seconds: 3).Status);
+        Assert.Single(daemon.Entries(program));
+        attackers.ForEach(attacker => Shell.Run("kill", "-KILL", $"{attacker.Pid}"));
+    }
+
+    [Fact]
+    public void Crowd_of_threads_does_not_hold_a_worker()
+    {
+        using var volume = new Volume("ext4");
+        string target = volume.AddProgram("target");
+        string source = Path.Combine(Bench.NewDirectory("source"), "crowd.c");
+        string crowd = Path.Combine(Path.GetDirectoryName(source)!, "crowd");
+        File.WriteAllText(source, Crowd);
+        Shell.Must("cc", "-pthread", "-o", crowd, source);
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none --appraise log");
+        using Running first = Shell.Start(crowd, target);
+        using Running second = Shell.Start(crowd, target);
+        Thread.Sleep(1000);
+
+        for (int i = 0; i < 5; i++)
+        {
+            long before = Environment.TickCount64;
+            Assert.Equal(0, Shell.Script(volume.AddProgram(string.Create(CultureInfo.InvariantCulture, $"program{i}"))).Status);
+            Assert.True(Environment.TickCount64 - before < 2000, $"{Environment.TickCount64 - before} ms");
+        }
+
+        Shell.Signal("KILL", first.Pid);
+        Shell.Signal("KILL", second.Pid);
+    }
+
+    [Fact]
+    public void Program_answered_at_its_deadline_is_recorded_at_once()
+    {
+        using var volume = new Volume("xfs");
+        string huge = volume.AddProgram("huge");
+        Shell.Must("truncate", "-s", "4T", huge);
+        string large = volume.AddProgram("large");
+        Shell.Must("truncate", "-s", "70M", large);
+        string config = Path.Combine(Bench.NewDirectory("config"), "imahost.yaml");
+        File.WriteAllText(config, "deadline: 1000\n");
+        using Daemon daemon = Daemon.Ready(volume.Path, $"--tpm none --config {config}");
+        using Running reader = Shell.StartScript($"exec cat {huge} > /dev/null");
+        Thread.Sleep(200);
+
+        Assert.Equal(0, Shell.Script(large, seconds: 10).Status);
+
+        Shell.Until(() => daemon.Entries(large).Length > 0, "the violation is in the list");
+        Assert.StartsWith("10 0000000000000000000000000000000000000000 ", daemon.Entries(large)[0], StringComparison.Ordinal);
+        Assert.Contains($"violation deadline \"{large}\"", daemon.Log, StringComparison.Ordinal);
+        Shell.Signal("KILL", reader.Pid);
+        Shell.Until(() => daemon.Entries(large).Any(line => !line.StartsWith("10 0000", StringComparison.Ordinal)), "the digest follows");
+    }
+
+    [Fact]
+    public void Name_of_a_task_forges_no_line()
+    {
+        using var volume = new Volume();
+        string program = volume.AddProgram("program");
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none --appraise enforce");
+        const string rename =
+            "import ctypes,os,sys; ctypes.CDLL(None).prctl(15, b'a\\x1b[2J\" uid=0'); os.execv(sys.argv[1], ['x'])";
+        Shell.Run("python3", "-c", rename, program);
+
+        Shell.Until(() => daemon.Log.Contains("denied", StringComparison.Ordinal), "the denial is logged");
+        Assert.Contains("comm=\"a\\x1b[2J\\x22 uid=0\" uid=", daemon.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Change_with_size_and_times_restored_is_denied()
     {
         using var volume = new Volume("ext4");
@@ -103,6 +184,40 @@ public sealed class AttackTests
         Assert.NotEqual(0, Shell.Script($"/lib64/ld-linux-x86-64.so.2 {program}").Status);
         Assert.NotEqual(0, Shell.Script($"LD_PRELOAD={program} /bin/true 2>&1 | grep -q 'cannot be preloaded' && exit 1").Status);
     }
+
+    /// <summary>Ten thousand threads, one of them always running, while another opens a file that has a writer.</summary>
+    const string Crowd =
+        """
+        #include <fcntl.h>
+        #include <pthread.h>
+        #include <unistd.h>
+        static void *sleeps(void *nothing)
+        {
+            pause();
+            return nothing;
+        }
+        static void *spins(void *nothing)
+        {
+            for (;;)
+                ;
+            return nothing;
+        }
+        int main(int argc, char **argv)
+        {
+            pthread_attr_t small;
+            pthread_t thread;
+            int i, writer = open(argv[argc - 1], O_WRONLY);
+            pthread_attr_init(&small);
+            pthread_attr_setstacksize(&small, 65536);
+            for (i = 0; i < 10000; i++)
+                if (pthread_create(&thread, &small, sleeps, NULL))
+                    break;
+            pthread_create(&thread, &small, spins, NULL);
+            for (;;)
+                close(open(argv[argc - 1], O_RDONLY));
+            return writer;
+        }
+        """;
 
     /// <summary>One thread keeps being held in write-only opens while the other opens the same file by openat2(2).</summary>
     const string Hide =

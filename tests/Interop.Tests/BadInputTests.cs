@@ -17,6 +17,19 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    public void Own_directory_is_not_watched()
+    {
+        string fs = Bench.NewDirectory("fs");
+        foreach (string path in (string[])[fs, Path.Combine(fs, "below")])
+        {
+            Directory.CreateDirectory(path);
+            using var daemon = new Daemon(path, "--tpm none", fs: fs);
+            Assert.Equal(Usage, daemon.AwaitFailure());
+            Assert.Contains($"cannot watch {path}: it is where the list is published", daemon.Log, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Filesystem_without_permission_events_is_refused()
     {
         using var daemon = new Daemon("/proc", "--tpm none");

@@ -198,6 +198,19 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public void Signal_lets_go_of_a_filesystem_that_is_to_be_unmounted()
+    {
+        using var volume = new Volume("ext4");
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none");
+        Shell.Script(volume.AddProgram("program"));
+        Assert.Contains("busy", Shell.Run("umount", volume.Path).Errors, StringComparison.Ordinal);
+
+        Shell.Signal("USR1", daemon.GuardPid);
+
+        Shell.Until(() => Shell.Run("umount", volume.Path).Status == 0, "it can be unmounted");
+    }
+
+    [Fact]
     public void Own_binary_and_libraries_on_the_watched_filesystem_are_measured_first()
     {
         using var volume = new Volume("ext4");

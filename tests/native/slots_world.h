@@ -22,7 +22,7 @@ static const struct {
 	{ 'd', SLOT_VERDICT_DENY },  { 'b', SLOT_VERDICT_BUSY },
 	{ 'A', SLOT_FAIL_ALLOW },    { 'D', SLOT_FAIL_DENY },
 	{ 'k', SLOT_LEASE_BREAK },   { 'v', SLOT_EVICT },
-	{ 'o', SLOT_LINGER_OVER },
+	{ 'o', SLOT_LINGER_OVER },   { 'z', SLOT_DROP },
 };
 
 static const char state_letters[SLOT_STATES] = {

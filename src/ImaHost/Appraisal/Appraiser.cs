@@ -76,7 +76,10 @@ static class Appraiser
         _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
     };
 
-    static string Quote(string path) => $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+    /// <summary>For a shell; escapes of odd bytes as the log writes them are undone by $'…'.</summary>
+    static string Quote(string path) => path.Contains("\\x", StringComparison.Ordinal)
+        ? $"$'{path.Replace("'", "\\'", StringComparison.Ordinal)}'"
+        : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>What an administrator who trusts the file does about it.</summary>
     public static string Advice(Appraisal outcome, string path) => outcome switch

@@ -154,7 +154,12 @@ sealed class Labeller(HashAlgorithm algorithm) : IDisposable
 
     void LabelRegular(string path, HeldFile file)
     {
-        int error = _hasher.Hash(file, algorithm, goOn: null, out Digest digest);
+        Digest digest = default;
+        if (file.TryStat(out FileStat stat, out int error))
+        {
+            error = _hasher.Hash(file, stat.Size, algorithm, goOn: null, out digest);
+        }
+
         if (error < 0)
         {
             _problems.Add($"read {path}: {ErrnoException.Describe(-error)}");

@@ -9,7 +9,7 @@ namespace ImaHost.Daemon;
 /// </summary>
 static class ControlSocket
 {
-    const int TimeoutMilliseconds = 2000;
+    const int TimeoutMilliseconds = 500;
 
     public static string PathIn(string state) => Path.Combine(state, "control");
 
@@ -46,7 +46,7 @@ static class ControlSocket
     public static string Ask(string state, string question)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.ReceiveTimeout = socket.SendTimeout = 5 * TimeoutMilliseconds;
+        socket.ReceiveTimeout = socket.SendTimeout = 10 * TimeoutMilliseconds;
         socket.Connect(new UnixDomainSocketEndPoint(PathIn(state)));
         _ = socket.Send(Encoding.UTF8.GetBytes(question + "\n"));
         socket.Shutdown(SocketShutdown.Send);

@@ -28,6 +28,7 @@ sealed class Host : IDisposable
     readonly ILoggerFactory _loggers;
     readonly ILogger _log;
     readonly ManualResetEventSlim _stopped = new();
+    readonly Lock _loading = new();
 
     Host(DaemonOptions options)
     {
@@ -205,6 +206,14 @@ sealed class Host : IDisposable
 
     /// <summary>Saved first: a policy that the next host would not know is not put in force.</summary>
     void Load(ImaPolicy policy)
+    {
+        lock (_loading)
+        {
+            LoadLocked(policy);
+        }
+    }
+
+    void LoadLocked(ImaPolicy policy)
     {
         try
         {

@@ -24,8 +24,8 @@ static class Launcher
     /// <exception cref="ConfigurationException">Something is wrong with the options or the machine.</exception>
     public static void Launch(DaemonOptions options)
     {
-        Validate(options);
         options = options with { State = Path.GetFullPath(options.State), Fs = Path.GetFullPath(options.Fs) };
+        Validate(options);
         string guard = FindGuard();
         var state = new StateDirectory(options.State);
         if (!ProcessImage.TryLock(Path.Combine(options.State, "lock")))
@@ -96,6 +96,13 @@ static class Launcher
         if (missing != null)
         {
             throw new ConfigurationException($"cannot watch {missing}: there is no such file or directory");
+        }
+
+        string? below = options.Watch.Select(Path.GetFullPath)
+            .FirstOrDefault(path => path == options.Fs || path.StartsWith(options.Fs + "/", StringComparison.Ordinal));
+        if (below != null)
+        {
+            throw new ConfigurationException($"cannot watch {below}: it is where the list is published (--fs)");
         }
 
         if (!Environment.IsPrivilegedProcess)

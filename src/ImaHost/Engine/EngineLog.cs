@@ -7,23 +7,23 @@ static partial class EngineLog
 {
     [LoggerMessage(
         EventId = 1, Level = LogLevel.Warning,
-        Message = "{Outcome} {Path} hook={Hook} pid={Pid} comm={Comm} uid={Uid} cause={Cause} rule=\"{Rule}\": {Advice}")]
+        Message = "{Outcome} \"{Path}\" hook={Hook} pid={Pid} comm=\"{Comm}\" uid={Uid} cause={Cause} rule=\"{Rule}\": {Advice}")]
     public static partial void Denial(
         ILogger log, string outcome, string path, string hook, int pid, string comm, uint uid, string cause,
         string rule, string advice);
 
     [LoggerMessage(
         EventId = 2, Level = LogLevel.Error,
-        Message = "{Outcome} {Path} without a judgement, pid={Pid}: {Cause}")]
+        Message = "{Outcome} \"{Path}\" without a judgement, pid={Pid}: {Cause}")]
     public static partial void Unjudged(ILogger log, string path, int pid, string cause, string outcome);
 
-    [LoggerMessage(EventId = 3, Level = LogLevel.Warning, Message = "violation {Cause} {Path} pid={Pid}")]
+    [LoggerMessage(EventId = 3, Level = LogLevel.Warning, Message = "violation {Cause} \"{Path}\" pid={Pid}")]
     public static partial void Violation(ILogger log, string cause, string path, int pid);
 
-    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "cannot label {Path}: {Cause}")]
+    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "cannot label \"{Path}\": {Cause}")]
     public static partial void NotFixed(ILogger log, string path, string cause);
 
-    [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "labelled {Path} with {Digest}")]
+    [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "labelled \"{Path}\" with {Digest}")]
     public static partial void Fixed(ILogger log, string path, string digest);
 
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "a worker failed on one access, which got {Outcome}")]

@@ -16,7 +16,9 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
 {
     const ulong LargeBytes = 64 << 20;
 
-    readonly BlockingCollection<AccessRequest> _large = [];
+    const int MostWaiting = 256;
+
+    readonly BlockingCollection<AccessRequest> _large = new(MostWaiting);
 
     /// <summary>One worker.</summary>
     public void Run()
@@ -28,7 +30,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
             switch (request.Take())
             {
                 case GuardMessage.Job when IsLarge(request):
-                    _large.Add(request.HandOver());
+                    LayAside(request, scratch);
                     break;
                 case GuardMessage.Job:
                     Judge(request, scratch);
@@ -57,8 +59,20 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
 
     public void Dispose() => _large.Dispose();
 
+    /// <summary>More than the lane takes get the answer of what cannot be judged.</summary>
+    void LayAside(AccessRequest request, Scratch scratch)
+    {
+        AccessRequest heir = request.HandOver();
+        if (!_large.TryAdd(heir))
+        {
+            heir.Verdict = engine.GiveUp(heir, scratch, $"{MostWaiting} large files wait to be judged already");
+            heir.Dispose();
+        }
+    }
+
+    /// <summary>What is late is not read, only recorded.</summary>
     static bool IsLarge(AccessRequest request) =>
-        request.HasFile && request.File.TryStat(out FileStat stat, out _) && stat.Size > LargeBytes;
+        request.HasFile && !request.IsLate && request.File.TryStat(out FileStat stat, out _) && stat.Size > LargeBytes;
 
     /// <summary>The one place that catches everything: whatever fails, the access is answered and the worker lives.</summary>
 #pragma warning disable CA1031 // a bug in judging one file must not let the next one through unjudged

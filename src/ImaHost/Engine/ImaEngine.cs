@@ -49,6 +49,11 @@ sealed class ImaEngine(
             return Verdict.Allow;
         }
 
+        if (access.IsLate)
+        {
+            return Late(access, in question, scratch);
+        }
+
         int error = CollectMeasurement(access, scratch);
         if (error == Canceled)
         {
@@ -71,6 +76,10 @@ sealed class ImaEngine(
             ? verdict
             : Unjudged(access, scratch, list.Fault ?? "it could not be recorded", record: false);
     }
+
+    /// <summary>The outcome of an access that there is no room to judge.</summary>
+    public Verdict GiveUp(AccessRequest access, Scratch scratch, string cause) =>
+        Unjudged(access, scratch, cause, record: scratch.File.Identify(access.File) == 0);
 
     /// <summary>Which rules concern this access? (LIM: must_measure)</summary>
     Question MustMeasure(AccessRequest access, CollectedFile file)
@@ -158,6 +167,21 @@ sealed class ImaEngine(
         return true;
     }
 
+    /// <summary>
+    /// The guard has answered without us. That is recorded at once and without the digest, which a worker that is at
+    /// it may still add; hashing it here could take as long again.
+    /// </summary>
+    Verdict Late(AccessRequest access, in Question question, Scratch scratch)
+    {
+        counters.AddFailed();
+        if (question.Decision.Measure != null)
+        {
+            _ = StoreViolation(access, scratch, "deadline");
+        }
+
+        return Verdict.Allow;
+    }
+
     /// <summary>The access cannot be judged as it should: the configured outcome, and a record of it.</summary>
     /// <param name="record">Enter a violation: the file was used without a digest.</param>
     Verdict Unjudged(AccessRequest access, Scratch scratch, string cause, bool record)
@@ -177,8 +201,7 @@ sealed class ImaEngine(
     bool StoreViolation(AccessRequest access, in Question question, OpenMode mode, Scratch scratch)
     {
         bool openWriters = access.HasWriter && question.Hook != ImaHook.BprmCheck && mode == OpenMode.Read;
-        return question.Decision.Measure == null || !(access.IsLate || openWriters)
-            || StoreViolation(access, scratch, access.IsLate ? "deadline" : "open_writers");
+        return question.Decision.Measure == null || !openWriters || StoreViolation(access, scratch, "open_writers");
     }
 
     bool StoreViolation(AccessRequest access, Scratch scratch, string cause)

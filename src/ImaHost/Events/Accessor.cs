@@ -1,8 +1,8 @@
 using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 using ImaHost.Interop;
 using ImaHost.Policy;
+using ImaHost.Template;
 
 namespace ImaHost.Events;
 
@@ -38,7 +38,7 @@ static class Accessor
         }
 
         text = text["Name:\t"u8.Length..];
-        return Encoding.UTF8.GetString(text[..text.IndexOf((byte)'\n')]);
+        return EntryName.ToText(text[..text.IndexOf((byte)'\n')]);
     }
 
     /// <summary>

@@ -25,6 +25,7 @@ static class OpenModes
     const int AccessModeMask = 3; // O_ACCMODE, fcntl.h
     const int WriteOnly = 1;
     const int PatienceMilliseconds = 50;
+    const int MostThreads = 64;
     const string Running = "running";
 
     /// <summary>System call number → which argument holds the flags; -1: creat(2), which has none.</summary>
@@ -40,24 +41,27 @@ static class OpenModes
     /// </summary>
     public static OpenMode Read(int pid)
     {
-        for (int patience = PatienceMilliseconds; patience > 0; patience--)
+        long end = Environment.TickCount64 + PatienceMilliseconds;
+        do
         {
-            if (TryFind(pid, out OpenMode mode))
+            if (TryFind(pid, end, out OpenMode mode))
             {
                 return mode;
             }
 
             Thread.Sleep(1);
         }
+        while (Environment.TickCount64 < end);
 
         return OpenMode.Read;
     }
 
     /// <summary>False while some thread runs, or none is held yet.</summary>
-    static bool TryFind(int pid, out OpenMode mode)
+    static bool TryFind(int pid, long end, out OpenMode mode)
     {
         mode = OpenMode.Write;
         bool isHeld = false;
+        int looked = 0;
         try
         {
             string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task");
@@ -69,10 +73,17 @@ static class OpenModes
                     return false;
                 }
 
+                // A process with a crowd of threads must not keep a worker from all others.
+                if (++looked > MostThreads || Environment.TickCount64 > end)
+                {
+                    mode = OpenMode.Read;
+                    return true;
+                }
+
                 if (MayBeHeld(task))
                 {
                     isHeld = true;
-                    OpenMode found = ModeOf(call);
+                    OpenMode found = IsRingWorker(task) ? OpenMode.Read : ModeOf(call);
                     mode = found < mode ? found : mode;
                 }
             }
@@ -95,6 +106,10 @@ static class OpenModes
         string where = ReadLine(Path.Combine(task, "wchan"));
         return where is "" or "0" || where.StartsWith("fanotify", StringComparison.Ordinal);
     }
+
+    /// <summary>A worker of an io_uring shows the call of the thread that made it, not what it opens.</summary>
+    static bool IsRingWorker(string task) =>
+        ReadLine(Path.Combine(task, "comm")).StartsWith("iou-", StringComparison.Ordinal);
 
     static OpenMode ModeOf(string[] call)
     {

@@ -75,7 +75,7 @@ sealed class CollectedFile : IDisposable
         _imaLength = file.GetXattr("security.ima\0"u8, _ima);
         _evmLength = file.GetXattr("security.evm\0"u8, _evm);
         XattrError = _imaLength is >= 0 or noData ? 0 : _imaLength;
-        return _hasher.Hash(file, SecurityIma.Algorithm ?? imaHash, goOn, out _digest);
+        return _hasher.Hash(file, Stat.Size, SecurityIma.Algorithm ?? imaHash, goOn, out _digest);
     }
 
     public void Dispose() => _hasher.Dispose();

@@ -13,19 +13,20 @@ sealed class FileHasher : IDisposable
     readonly DigestSet _digests = new();
 
     /// <summary>
-    /// Reads to the end, wherever that is by then: without a lease a file may grow or shrink meanwhile, and its digest
-    /// is then that of what was read.
+    /// Reads as many bytes as the file had at the start, as the kernel does: without a lease it may grow without end
+    /// meanwhile. If it shrinks, its digest is that of what could be read.
     /// </summary>
+    /// <param name="size">The file's size, bytes.</param>
     /// <param name="goOn">Asked twice a second while a large file is read; null: always.</param>
     /// <returns>0, or minus the errno of the read that failed; ECANCELED when it was not to go on.</returns>
-    public int Hash(HeldFile file, HashAlgorithm algorithm, Func<bool>? goOn, out Digest digest)
+    public int Hash(HeldFile file, ulong size, HashAlgorithm algorithm, Func<bool>? goOn, out Digest digest)
     {
         EvpDigest context = _digests[algorithm];
         context.Reset();
         long reported = Environment.TickCount64;
-        for (long offset = 0; ;)
+        for (long offset = 0; offset < (long)size;)
         {
-            int got = file.ReadAt(_buffer, offset);
+            int got = file.ReadAt(_buffer.AsSpan(0, (int)Math.Min(ReadSize, (long)size - offset)), offset);
             if (got < 0)
             {
                 digest = Digest.Zero(algorithm);

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace ImaHost.Template;
@@ -10,20 +12,27 @@ namespace ImaHost.Template;
 /// </summary>
 static class EntryName
 {
-    /// <summary>The name on one line for people to read, spaces and all.</summary>
+    static readonly SearchValues<byte> PlainText =
+        SearchValues.Create([.. Enumerable.Range(0x21, 0x7e - 0x20).Where(letter => letter != '"').Select(letter => (byte)letter)]);
+
+    /// <summary>
+    /// The name for a line of log: spaces stay, and what could forge a line or turn it round (quotes, characters that
+    /// only format) is escaped too.
+    /// </summary>
     public static string ToText(ReadOnlySpan<byte> name)
     {
         var text = new ByteBuilder(name.Length + 16);
-        Append(name, text, (byte)' ');
+        Append(name, text, isText: true);
         return Encoding.UTF8.GetString(text.Written);
     }
 
-    /// <param name="space">What a space becomes.</param>
-    public static void Append(ReadOnlySpan<byte> name, ByteBuilder into, byte space = (byte)'_')
+    public static void Append(ReadOnlySpan<byte> name, ByteBuilder into) => Append(name, into, isText: false);
+
+    static void Append(ReadOnlySpan<byte> name, ByteBuilder into, bool isText)
     {
         while (!name.IsEmpty)
         {
-            int plain = name.IndexOfAnyExceptInRange((byte)0x21, (byte)0x7e);
+            int plain = isText ? name.IndexOfAnyExcept(PlainText) : name.IndexOfAnyExceptInRange((byte)0x21, (byte)0x7e);
             if (plain < 0)
             {
                 into.Append(name);
@@ -32,22 +41,23 @@ static class EntryName
 
             into.Append(name[..plain]);
             name = name[plain..];
-            name = name[AppendSpecial(name, into, space)..];
+            name = name[AppendSpecial(name, into, isText)..];
         }
     }
 
     /// <summary>Appends the first character, which is not printable ASCII.</summary>
     /// <returns>The bytes it took.</returns>
-    static int AppendSpecial(ReadOnlySpan<byte> name, ByteBuilder into, byte space)
+    static int AppendSpecial(ReadOnlySpan<byte> name, ByteBuilder into, bool isText)
     {
         if (name[0] == (byte)' ')
         {
-            into.Append(space);
+            into.Append(isText ? (byte)' ' : (byte)'_');
             return 1;
         }
 
-        bool valid = Rune.DecodeFromUtf8(name, out Rune rune, out int length) == System.Buffers.OperationStatus.Done;
-        if (valid && !Rune.IsControl(rune))
+        bool valid = Rune.DecodeFromUtf8(name, out Rune rune, out int length) == OperationStatus.Done;
+        bool hides = isText && (rune.Value == '"' || Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format);
+        if (valid && !hides && !Rune.IsControl(rune))
         {
             into.Append(name[..length]);
             return length;
