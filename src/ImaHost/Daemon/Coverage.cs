@@ -11,6 +11,7 @@ static class Coverage
     [
         "programs in memfds raise no event",
         "code mapped from files that are not ELF, and mprotect(PROT_EXEC), raise no event",
+        "whoever may write a file can make it an ELF file between its open and its use by ld.so",
         "a starved exec can be overtaken by a writer after its verdict; the lease lingers against it",
         "when the guard itself is killed the kernel allows everything",
         "filesystems that are not watched",
