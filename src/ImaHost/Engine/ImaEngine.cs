@@ -79,7 +79,7 @@ sealed class ImaEngine(
 
     /// <summary>The outcome of an access that there is no room to judge.</summary>
     public Verdict GiveUp(AccessRequest access, Scratch scratch, string cause) =>
-        Unjudged(access, scratch, cause, record: scratch.File.Identify(access.File) == 0);
+        Unjudged(access, scratch, cause, record: scratch.File.Identify(access.File) == 0, "unjudged");
 
     /// <summary>Which rules concern this access? (LIM: must_measure)</summary>
     Question MustMeasure(AccessRequest access, CollectedFile file)
@@ -169,28 +169,23 @@ sealed class ImaEngine(
 
     /// <summary>
     /// The guard has answered without us. That is recorded at once and without the digest, which a worker that is at
-    /// it may still add; hashing it here could take as long again.
+    /// it may still add; hashing it here could take as long again. What was denied needs no violation.
     /// </summary>
-    Verdict Late(AccessRequest access, in Question question, Scratch scratch)
-    {
-        counters.AddFailed();
-        if (question.Decision.Measure != null)
-        {
-            _ = StoreViolation(access, scratch, "deadline");
-        }
-
-        return Verdict.Allow;
-    }
+    Verdict Late(AccessRequest access, in Question question, Scratch scratch) => Unjudged(
+        access, scratch, "its deadline passed", record: options.FailAllows && question.Decision.Measure != null,
+        "deadline");
 
     /// <summary>The access cannot be judged as it should: the configured outcome, and a record of it.</summary>
     /// <param name="record">Enter a violation: the file was used without a digest.</param>
-    Verdict Unjudged(AccessRequest access, Scratch scratch, string cause, bool record)
+    /// <param name="violation">Its name in the log.</param>
+    Verdict Unjudged(
+        AccessRequest access, Scratch scratch, string cause, bool record, string violation = "unreadable")
     {
         counters.AddFailed();
         EngineLog.Unjudged(log, Text(scratch.File.Path), access.Pid, cause, options.FailAllows ? "allowed" : "denied");
         if (record)
         {
-            _ = StoreViolation(access, scratch, "unreadable");
+            _ = StoreViolation(access, scratch, violation);
         }
 
         return options.FailAllows ? Verdict.Allow : Verdict.Deny;
