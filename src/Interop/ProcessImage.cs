@@ -9,6 +9,8 @@ namespace ImaHost.Interop;
 public static unsafe class ProcessImage
 {
     const int Create = 0x40;
+    const int LockTries = 20;
+    const int LockPauseMilliseconds = 50;
     static int _lock = -1;
 
     /// <summary>execve(2). Returns only by exception.</summary>
@@ -51,7 +53,19 @@ public static unsafe class ProcessImage
         {
             _lock = Libc.open(name, Libc.O_RDWR | Create | Libc.O_CLOEXEC, 0x180);
             ErrnoException.ThrowIfNegative(_lock, $"open {path}");
-            return Libc.flock(_lock, Libc.LOCK_EX | Libc.LOCK_NB) == 0;
+
+            // One that was killed holds it until the kernel has closed all its files.
+            for (int tries = LockTries; tries > 0; tries--)
+            {
+                if (Libc.flock(_lock, Libc.LOCK_EX | Libc.LOCK_NB) == 0)
+                {
+                    return true;
+                }
+
+                Thread.Sleep(LockPauseMilliseconds);
+            }
+
+            return false;
         }
     }
 
