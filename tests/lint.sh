@@ -26,7 +26,8 @@ if command -v shellcheck >/dev/null; then
 	shellcheck tests/*.sh tests/demo/*.sh benchmarks/*.sh .ci/run
 fi
 
-if git grep -nE 'TODO|FIXME|XXX' -- src native tests packaging ':!tests/lint.sh'; then
+marks='TO''DO|FIX''ME|X''XX'
+if git grep -nE "$marks" -- src native tests packaging; then
 	echo "unfinished work stands in the tree" >&2
 	exit 1
 fi
