@@ -237,6 +237,9 @@ public sealed class FaultTests
         Assert.Equal(0, daemon.Stop());
 
         Assert.DoesNotContain(daemon.Fs, File.ReadAllText("/proc/mounts"), StringComparison.Ordinal);
+        Outcome status = Shell.Run(Bench.Program, "status", "--state", daemon.State);
+        Assert.Equal(2, status.Status);
+        Assert.Contains("it is not running", status.Errors, StringComparison.Ordinal);
         Shell.Until(() => Shell.Run("pgrep", "-f", daemon.State).Status != 0, "swtpm and host are gone");
         Assert.Equal(0, Shell.Script(volume.AddProgram("later")).Status);
     }

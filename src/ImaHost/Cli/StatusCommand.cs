@@ -35,7 +35,8 @@ static class StatusCommand
         }
         catch (SocketException e)
         {
-            string why = Path.Exists(ControlSocket.PathIn(state)) ? e.Message : "it is not running";
+            bool listens = Path.Exists(ControlSocket.PathIn(state)) && e.SocketErrorCode != SocketError.ConnectionRefused;
+            string why = listens ? e.Message : "it is not running";
             CommandLine.Complain($"no host answers at {ControlSocket.PathIn(state)}: {why}");
             return ExitStatus.Usage;
         }
