@@ -9,7 +9,9 @@
 #define MILLISECOND 1000000ull
 /* How long the loop sleeps when nothing happens. */
 #define IDLE_TURN (200 * MILLISECOND)
-/* Slots looked at for deleted files in one turn. */
+/* How often what looks at many slots is done, however busy the loop is. */
+#define TIDY_EVERY (20 * MILLISECOND)
+/* Slots looked at for deleted files each time. */
 #define SWEEP_SLOTS 256
 /* Descriptors kept for one read of events and for the guard's own. */
 #define SPARE_SLOTS 256
@@ -307,16 +309,25 @@ static void sweep_unlinked(struct guard *guard)
 	}
 }
 
+/* In a crowd there are many turns, and each would look at all who wait. */
+static void tidy(struct guard *guard)
+{
+	if (guard->now - guard->tidied < TIDY_EVERY)
+		return;
+	guard->tidied = guard->now;
+	sweep_unlinked(guard);
+	pass_deadlines(guard, SLOT_LEASING);
+	pass_deadlines(guard, SLOT_QUEUED);
+	pass_deadlines(guard, SLOT_SENT);
+}
+
 uint64_t accesses_tick(struct guard *guard)
 {
 	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
 
 	retry_leases(guard);
 	end_lingers(guard);
-	sweep_unlinked(guard);
-	pass_deadlines(guard, SLOT_LEASING);
-	pass_deadlines(guard, SLOT_QUEUED);
-	pass_deadlines(guard, SLOT_SENT);
+	tidy(guard);
 	guard->counters->cached = accesses_in(guard, SLOT_CACHED)->length;
 	guard->counters->held = accesses_in(guard, SLOT_LEASING)->length +
 				accesses_in(guard, SLOT_QUEUED)->length +

@@ -42,12 +42,13 @@ struct guard {
 	uint64_t policy; /* which policy the cached verdicts follow */
 	int signals;
 	int notify;
-	int companion;	   /* pidfd of the TPM emulator, or -1 */
+	int companion;	/* pidfd of the TPM emulator, or -1 */
 	bool announced; /* "ready" was said */
 	bool down_said;
 	uint64_t stopping; /* ns: since when, 0: not at all */
 	uint64_t now;	   /* ns, read once per turn of the loop */
 	uint64_t judged;   /* ns: when the host last said anything of a job */
+	uint64_t tidied;   /* ns: when many slots were last looked at */
 	size_t swept;	   /* the slot at which the next sweep begins */
 };
 
