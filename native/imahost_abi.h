@@ -137,7 +137,6 @@ struct ima_shared {
 	uint32_t version;	/* IMA_ABI_VERSION, written by the guard */
 	uint32_t size;		/* sizeof(struct ima_shared) */
 	uint64_t heartbeat;	/* host: CLOCK_MONOTONIC, ns */
-	uint64_t list_length;	/* host: entries, for the guard's log only */
 	uint64_t fuse_tries;	/* host: hosts that took up the request */
 	uint64_t writer;	/* host: handle that writes the policy */
 	uint64_t writer_next;	/* host: last handle number given out */

@@ -10,7 +10,6 @@ namespace ImaHost.Interop;
 /// </summary>
 public sealed unsafe class AppendFile : IDisposable
 {
-    const int Create = 0x40;
     readonly string _path;
     int _fd;
 
@@ -21,7 +20,7 @@ public sealed unsafe class AppendFile : IDisposable
         _path = path;
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            _fd = Libc.open(name, Libc.O_RDWR | Create | Libc.O_CLOEXEC, 0x180);
+            _fd = Libc.open(name, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC, 0x180);
         }
 
         ErrnoException.ThrowIfNegative(_fd, $"open {path}");

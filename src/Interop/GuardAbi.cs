@@ -174,7 +174,6 @@ struct SharedHeader
     public uint Version;
     public uint Size;
     public ulong Heartbeat;
-    public ulong ListLength;
     public ulong FuseTries;
     public ulong Writer;
     public ulong WriterNext;

@@ -9,7 +9,6 @@ namespace ImaHost.Interop;
 /// </summary>
 public sealed unsafe class MappedTable : IDisposable
 {
-    const int Create = 0x40;
     readonly nuint _bytes;
     ulong* _words;
 
@@ -22,7 +21,7 @@ public sealed unsafe class MappedTable : IDisposable
         _bytes = (nuint)length * sizeof(ulong);
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            int fd = Libc.open(name, Libc.O_RDWR | Create | Libc.O_CLOEXEC, 0x180);
+            int fd = Libc.open(name, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC, 0x180);
             ErrnoException.ThrowIfNegative(fd, $"open {path}");
             try
             {

@@ -8,7 +8,6 @@ namespace ImaHost.Interop;
 /// <summary>Replaces this process by another program, and what has to survive that.</summary>
 public static unsafe class ProcessImage
 {
-    const int Create = 0x40;
     const int LockTries = 20;
     const int LockPauseMilliseconds = 50;
     static int _lock = -1;
@@ -51,7 +50,7 @@ public static unsafe class ProcessImage
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            _lock = Libc.open(name, Libc.O_RDWR | Create | Libc.O_CLOEXEC, 0x180);
+            _lock = Libc.open(name, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC, 0x180);
             ErrnoException.ThrowIfNegative(_lock, $"open {path}");
 
             // One that was killed holds it until the kernel has closed all its files.

@@ -48,9 +48,6 @@ public sealed unsafe class SharedState
     public void Beat() =>
         Volatile.Write(ref _header->Heartbeat, (ulong)(Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency)));
 
-    /// <summary>Publishes the number of entries of the list.</summary>
-    public void SetListLength(long entries) => Volatile.Write(ref _header->ListLength, (ulong)entries);
-
     internal Span<byte> FuseRequest => new((byte*)_header + FuseRequestOffset, GuardAbi.FuseRequestSize);
 
     internal ref ulong FuseTries => ref _header->FuseTries;

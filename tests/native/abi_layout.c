@@ -67,7 +67,6 @@ static void print_shared(void)
 	FIELD(ima_shared, version);
 	FIELD(ima_shared, size);
 	FIELD(ima_shared, heartbeat);
-	FIELD(ima_shared, list_length);
 	FIELD(ima_shared, fuse_tries);
 	FIELD(ima_shared, writer);
 	FIELD(ima_shared, writer_next);

@@ -165,7 +165,6 @@ sealed class Host : IDisposable
             {
                 slept = 0;
                 _list.TendTpm(_options.Pcr);
-                _shared.SetListLength(entries);
             }
             else if (entries == seen)
             {
@@ -209,25 +208,20 @@ sealed class Host : IDisposable
     {
         lock (_loading)
         {
-            LoadLocked(policy);
-        }
-    }
+            try
+            {
+                PolicyStore.Save(_state.PolicyPath, policy);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Logging.PolicyRefused(_log, e.Message);
+                return;
+            }
 
-    void LoadLocked(ImaPolicy policy)
-    {
-        try
-        {
-            PolicyStore.Save(_state.PolicyPath, policy);
+            _engine.Policy = policy;
+            Announce(policy);
+            Logging.PolicyLoaded(_log, policy.Rules.Count);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            Logging.PolicyRefused(_log, e.Message);
-            return;
-        }
-
-        _engine.Policy = policy;
-        Announce(policy);
-        Logging.PolicyLoaded(_log, policy.Rules.Count);
     }
 
     void Announce(ImaPolicy policy) => _socket.SendReady(policy.AsksAboutReads, policy.Fingerprint);
@@ -248,7 +242,7 @@ sealed class Host : IDisposable
         {
             Version = ProductVersion.Text,
             HostPid = Environment.ProcessId,
-            Watch = _options.Resolved!.Watched,
+            Watch = resolved.Watched,
             Appraise = Words.Name(_options.Appraise),
             Fs = _options.Fs,
             State = _options.State,

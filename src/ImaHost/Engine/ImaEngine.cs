@@ -17,9 +17,6 @@ namespace ImaHost.Engine;
 sealed class ImaEngine(
     EngineOptions options, ImaPolicy policy, RuntimeMeasurements list, EngineCounters counters, ILogger log)
 {
-    /// <summary>ECANCELED: the accessor was killed, nobody waits for a verdict.</summary>
-    const int Canceled = -125;
-
     ImaPolicy _policy = policy;
 
     /// <summary>The rules in force. Setting them decides every access that begins afterwards.</summary>
@@ -55,8 +52,9 @@ sealed class ImaEngine(
         }
 
         int error = CollectMeasurement(access, scratch);
-        if (error == Canceled)
+        if (error == FileHasher.Canceled)
         {
+            // The accessor was killed: nobody waits for a verdict.
             return Verdict.Deny;
         }
 

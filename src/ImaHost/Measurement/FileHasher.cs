@@ -8,7 +8,10 @@ sealed class FileHasher : IDisposable
 {
     const int ReadSize = 256 * 1024;
     const int ProgressMilliseconds = 500;
-    const int Canceled = -125; // ECANCELED
+
+    /// <summary>What <see cref="Hash"/> returns when it was not to go on: minus ECANCELED.</summary>
+    public const int Canceled = -125;
+
     readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReadSize, pinned: true);
     readonly DigestSet _digests = new();
 
@@ -18,7 +21,7 @@ sealed class FileHasher : IDisposable
     /// </summary>
     /// <param name="size">The file's size, bytes.</param>
     /// <param name="goOn">Asked twice a second while a large file is read; null: always.</param>
-    /// <returns>0, or minus the errno of the read that failed; ECANCELED when it was not to go on.</returns>
+    /// <returns>0, or minus the errno of the read that failed; <see cref="Canceled"/> when it was not to go on.</returns>
     public int Hash(HeldFile file, ulong size, HashAlgorithm algorithm, Func<bool>? goOn, out Digest digest)
     {
         EvpDigest context = _digests[algorithm];

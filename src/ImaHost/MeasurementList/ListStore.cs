@@ -73,8 +73,8 @@ static class ListStore
 
     static bool IsBlank(TpmCommands tpm, ListSettings settings)
     {
-        var blank = new PcrBanks(settings.Banks, new DigestSet());
-        return blank.Match(settings.Pcr, [.. settings.Banks.Select(bank => tpm.ReadPcr(bank, settings.Pcr))]);
+        using var digests = new DigestSet();
+        return new PcrBanks(settings.Banks, digests).Match(settings.Pcr, tpm.ReadPcr(settings.Banks, settings.Pcr));
     }
 
     static void AddBootAggregate(RuntimeMeasurements list, TpmCommands? tpm, ListSettings settings)

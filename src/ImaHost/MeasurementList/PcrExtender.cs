@@ -142,10 +142,9 @@ sealed class PcrExtender : IDisposable
         _reader.Seek(0);
         for (long count = 1; _reader.Next(out MeasurementRecord record); count++)
         {
-            held.TryAdd(record.Pcr, []);
-            if (held[record.Pcr].Length == 0)
+            if (!held.ContainsKey(record.Pcr))
             {
-                held[record.Pcr] = ReadPcr(record.Pcr);
+                held.Add(record.Pcr, _tpm!.ReadPcr(_banks, record.Pcr));
             }
 
             _entry.Compute(record.Data, record.IsViolation);
@@ -176,7 +175,7 @@ sealed class PcrExtender : IDisposable
             return;
         }
 
-        Digest[] held = ReadPcr(pcr);
+        Digest[] held = _tpm.ReadPcr(_banks, pcr);
         if (!_expected.Match(pcr, held))
         {
             IsFinal = true;
@@ -185,8 +184,6 @@ sealed class PcrExtender : IDisposable
 
         _mustCompare = false;
     }
-
-    Digest[] ReadPcr(int pcr) => Array.ConvertAll(_banks, bank => _tpm!.ReadPcr(bank, pcr));
 
     string Explain(int pcr, Digest held)
     {

@@ -50,9 +50,6 @@ sealed class RuntimeMeasurements : IDisposable
     /// <summary>Why the last entry was not stored or extended, or null.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>The TPM no longer follows and never will.</summary>
-    public bool IsFaultFinal => _extender.IsFinal;
-
     /// <summary>Entries that the TPM has had.</summary>
     public long Extended => _extender.Extended;
 

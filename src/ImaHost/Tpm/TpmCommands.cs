@@ -79,6 +79,9 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         return new Digest(bank, body);
     }
 
+    /// <summary>The value of one PCR in each of the banks, in their order.</summary>
+    public Digest[] ReadPcr(IReadOnlyList<HashAlgorithm> banks, int pcr) => [.. banks.Select(bank => ReadPcr(bank, pcr))];
+
     /// <summary>Extends one PCR in all the banks given, in one command.</summary>
     public void Extend(int pcr, ReadOnlySpan<Digest> digests)
     {

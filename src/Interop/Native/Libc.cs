@@ -10,16 +10,14 @@ static unsafe partial class Libc
 {
     public const int AT_FDCWD = -100;
     public const int AT_EMPTY_PATH = 0x1000;
-    public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const uint STATX_BASIC_STATS = 0x7ff;
 
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
+    public const int O_CREAT = 0x40;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
-    public const int O_NOFOLLOW = 0x20000;
-    public const int O_PATH = 0x200000;
     public const int O_ACCMODE = 3;
 
     public const int EPERM = 1;
@@ -27,19 +25,15 @@ static unsafe partial class Libc
     public const int EINTR = 4;
     public const int EIO = 5;
     public const int EAGAIN = 11;
-    public const int EACCES = 13;
     public const int EBUSY = 16;
     public const int ENODEV = 19;
     public const int EINVAL = 22;
     public const int EFBIG = 27;
     public const int ENOSYS = 38;
     public const int ENODATA = 61;
-    public const int EOPNOTSUPP = 95;
 
     public const int MSG_CMSG_CLOEXEC = 0x40000000;
     public const int MSG_NOSIGNAL = 0x4000;
-    public const int MSG_CTRUNC = 0x8;
-    public const int SOL_SOCKET = 1;
     public const int SCM_RIGHTS = 1;
     public const int SHUT_RD = 0;
 
@@ -49,12 +43,9 @@ static unsafe partial class Libc
     public const int MAP_POPULATE = 0x8000;
 
     public const short POLLIN = 1;
-    public const short POLLOUT = 4;
 
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
-
-    public const int XATTR_CREATE = 1;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct IoVector
