@@ -8,6 +8,14 @@ public sealed unsafe class EvpDigest : IDisposable
     void* _digest;
     void* _context;
 
+    /// <summary>Does OpenSSL offer that algorithm here?</summary>
+    public static bool IsOffered(string name)
+    {
+        void* digest = Crypto.EVP_MD_fetch(null, name, null);
+        Crypto.EVP_MD_free(digest);
+        return digest != null;
+    }
+
     /// <param name="name">OpenSSL's name: "sha256".</param>
     /// <exception cref="NotSupportedException">OpenSSL does not offer it here.</exception>
     public EvpDigest(string name)

@@ -19,7 +19,7 @@ static class LabelCommand
 
     static readonly Option<string> Hash = new("--hash")
     {
-        Description = "sha1, sha256, sha384 or sha512",
+        Description = string.Join(", ", HashAlgorithm.All),
         DefaultValueFactory = _ => HashAlgorithm.Sha256.Name,
     };
 

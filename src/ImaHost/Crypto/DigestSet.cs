@@ -5,7 +5,7 @@ namespace ImaHost.Crypto;
 /// <summary>Reused hash contexts, one per algorithm, made when first asked for. For one thread at a time.</summary>
 sealed class DigestSet : IDisposable
 {
-    readonly EvpDigest?[] _contexts = new EvpDigest?[HashAlgorithm.All.Max(algorithm => algorithm.KernelId) + 1];
+    readonly EvpDigest?[] _contexts = new EvpDigest?[HashAlgorithm.MaxKernelId + 1];
 
     public EvpDigest this[HashAlgorithm algorithm] =>
         _contexts[algorithm.KernelId] ??= new EvpDigest(algorithm.Name);

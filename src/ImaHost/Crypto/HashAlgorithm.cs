@@ -1,3 +1,6 @@
+using System.Text;
+using ImaHost.Interop;
+
 namespace ImaHost.Crypto;
 
 /// <summary>A hash algorithm under the names that the kernel, the TPM and OpenSSL have for it.</summary>
@@ -9,17 +12,33 @@ sealed class HashAlgorithm
     public static readonly HashAlgorithm Sha256 = new("sha256", 4, 0x000b, 32);
     public static readonly HashAlgorithm Sha384 = new("sha384", 5, 0x000c, 48);
     public static readonly HashAlgorithm Sha512 = new("sha512", 6, 0x000d, 64);
+    public static readonly HashAlgorithm Sm3 = new("sm3", 17, 0x0012, 32, "sm3_256", "sm3-256");
+    public static readonly HashAlgorithm Sha3x256 = new("sha3-256", 20, 0x0027, 32, "sha3_256");
+    public static readonly HashAlgorithm Sha3x384 = new("sha3-384", 21, 0x0028, 48, "sha3_384");
+    public static readonly HashAlgorithm Sha3x512 = new("sha3-512", 22, 0x0029, 64, "sha3_512");
 
-    public static readonly IReadOnlyList<HashAlgorithm> All = [Sha1, Sha256, Sha384, Sha512];
+    static readonly HashAlgorithm[] Known = [Sha1, Sha256, Sha384, Sha512, Sm3, Sha3x256, Sha3x384, Sha3x512];
 
-    HashAlgorithm(string name, byte kernelId, ushort tpmId, int size)
+    static readonly HashAlgorithm[] Offered = [.. Known.Where(algorithm => EvpDigest.IsOffered(algorithm.Name))];
+
+    readonly string[] _aliases;
+
+    /// <param name="aliases">Other names it goes by: those of the TCG, and of older kernels.</param>
+    HashAlgorithm(string name, byte kernelId, ushort tpmId, int size, params string[] aliases)
     {
         Name = name;
-        Utf8Name = System.Text.Encoding.ASCII.GetBytes(name);
+        Utf8Name = Encoding.ASCII.GetBytes(name);
         KernelId = kernelId;
         TpmId = tpmId;
         Size = size;
+        _aliases = aliases;
     }
+
+    /// <summary>Those that OpenSSL offers here.</summary>
+    public static IReadOnlyList<HashAlgorithm> All => Offered;
+
+    /// <summary>The highest <see cref="KernelId"/>.</summary>
+    public static int MaxKernelId { get; } = Known.Max(algorithm => algorithm.KernelId);
 
     /// <summary>"sha256": the kernel's hash_algo_name, OpenSSL's name and evmctl's.</summary>
     public string Name { get; }
@@ -35,9 +54,10 @@ sealed class HashAlgorithm
     /// <summary>Bytes of a digest.</summary>
     public int Size { get; }
 
+    /// <summary>The algorithm of that name in the kernel's lists, or null.</summary>
     public static HashAlgorithm? FromName(ReadOnlySpan<byte> name)
     {
-        foreach (HashAlgorithm algorithm in All)
+        foreach (HashAlgorithm algorithm in Offered)
         {
             if (name.SequenceEqual(algorithm.Utf8Name))
             {
@@ -48,11 +68,13 @@ sealed class HashAlgorithm
         return null;
     }
 
-    public static HashAlgorithm? FromName(string name) => All.FirstOrDefault(algorithm => algorithm.Name == name);
+    /// <summary>The algorithm of that name, also one of the TCG's ("sm3_256"), or null.</summary>
+    public static HashAlgorithm? FromName(string name) =>
+        Offered.FirstOrDefault(algorithm => algorithm.Name == name || algorithm._aliases.Contains(name));
 
     public static HashAlgorithm? FromKernelId(byte id)
     {
-        foreach (HashAlgorithm algorithm in All)
+        foreach (HashAlgorithm algorithm in Offered)
         {
             if (algorithm.KernelId == id)
             {
@@ -63,7 +85,7 @@ sealed class HashAlgorithm
         return null;
     }
 
-    public static HashAlgorithm? FromTpmId(ushort id) => All.FirstOrDefault(algorithm => algorithm.TpmId == id);
+    public static HashAlgorithm? FromTpmId(ushort id) => Offered.FirstOrDefault(algorithm => algorithm.TpmId == id);
 
     public override string ToString() => Name;
 }
