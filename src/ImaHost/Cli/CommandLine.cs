@@ -3,6 +3,7 @@ using ImaHost.Daemon;
 using ImaHost.MeasurementList;
 using ImaHost.Policy;
 using ImaHost.Template;
+using ImaHost.Tpm;
 
 namespace ImaHost.Cli;
 
@@ -24,6 +25,7 @@ static class CommandLine
             DaemonCommand.Create(),
             StatusCommand.Create(),
             ListCommand.Create(),
+            VerifyCommand.Create(),
             LabelCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
@@ -59,7 +61,7 @@ static class CommandLine
         }
         catch (Exception e) when (e is ConfigurationException or PolicyException or ListException or RecordException
             or IOException or UnauthorizedAccessException or TimeoutException or InvalidOperationException
-            or NotSupportedException)
+            or NotSupportedException or PcrFormatException)
         {
             Complain(e.Message);
             return ExitStatus.Usage;

@@ -122,24 +122,25 @@ static class ListCommand
 
         var entry = new ListEntry(
             number, record.Pcr, Convert.ToHexStringLower(record.TemplateDigest),
-            Encoding.UTF8.GetString(record.TemplateName), record.IsViolation, Fields(record.Data));
+            Encoding.UTF8.GetString(record.TemplateName), record.IsViolation, Fields(in record));
         line.Append(JsonSerializer.SerializeToUtf8Bytes(entry, ListJson.Default.ListEntry));
         line.Append((byte)'\n');
     }
 
     /// <summary>The fields as the ascii list shows them.</summary>
-    static ListFields Fields(ReadOnlySpan<byte> data)
+    static Dictionary<string, string> Fields(in MeasurementRecord record)
     {
+        var shown = new Dictionary<string, string>();
         var text = new ByteBuilder();
-        return new ListFields(
-            Shown(TemplateField.DigestNg, ref data, text), Shown(TemplateField.NameNg, ref data, text),
-            data.IsEmpty ? null : Shown(TemplateField.Signature, ref data, text));
-    }
+        TemplateDescriptor template = record.Template;
+        ReadOnlySpan<byte> data = record.Data;
+        foreach (TemplateField field in template.Fields)
+        {
+            text.Clear();
+            field.Show(template.TakeField(field, ref data), text);
+            shown[field.Id] = Encoding.UTF8.GetString(text.Written);
+        }
 
-    static string Shown(TemplateField field, ref ReadOnlySpan<byte> data, ByteBuilder text)
-    {
-        text.Clear();
-        field.Show(TemplateDescriptor.TakeField(ref data), text);
-        return Encoding.UTF8.GetString(text.Written);
+        return shown;
     }
 }

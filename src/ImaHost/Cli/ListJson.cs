@@ -3,11 +3,10 @@ using System.Text.Json.Serialization;
 namespace ImaHost.Cli;
 
 /// <summary>One entry of <c>imahost list --json</c>.</summary>
+/// <param name="Fields">The template's fields by their names (d-ng, n-ng, sig), as the ascii list shows them.</param>
 sealed record ListEntry(
-    long Entry, int Pcr, string TemplateDigest, string Template, bool Violation, ListFields Fields);
-
-/// <summary>The template's fields: digest with its algorithm, name, signature in hex (null where there is no such field).</summary>
-sealed record ListFields(string Digest, string Name, string? Sig);
+    long Entry, int Pcr, string TemplateDigest, string Template, bool Violation,
+    IReadOnlyDictionary<string, string> Fields);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(ListEntry))]

@@ -10,13 +10,16 @@ namespace ImaHost.Cli;
 /// <summary><c>imahost status</c>: what the running host does, sees and does not see.</summary>
 static class StatusCommand
 {
-    static readonly Option<string> State = new("--state")
+    static readonly Option<string> State = CreateStateOption();
+
+    static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
+
+    /// <summary>--state of the commands that ask a running host.</summary>
+    public static Option<string> CreateStateOption() => new("--state")
     {
         Description = "the state directory of the host that is asked",
         DefaultValueFactory = _ => new DaemonOptions().State,
     };
-
-    static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
 
     public static Command Create()
     {

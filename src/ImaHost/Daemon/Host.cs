@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ImaHost.Crypto;
 using ImaHost.Engine;
 using ImaHost.Fs;
 using ImaHost.Interop;
@@ -29,6 +30,7 @@ sealed class Host : IDisposable
     readonly ILogger _log;
     readonly ManualResetEventSlim _stopped = new();
     readonly Lock _loading = new();
+    readonly DigestSet _fuseDigests = new();
 
     Host(DaemonOptions options)
     {
@@ -61,6 +63,7 @@ sealed class Host : IDisposable
     public void Dispose()
     {
         _list.Dispose();
+        _fuseDigests.Dispose();
         _loggers.Dispose();
         _stopped.Dispose();
     }
@@ -136,12 +139,22 @@ sealed class Host : IDisposable
     ImaFs PublishedFiles() => new(
         new FuseDevice(_shared),
         [
-            new AsciiListFile(_list.Log),
+            new ListViewFile("ascii_runtime_measurements", View(HashAlgorithm.Sha1, ascii: true)),
             new BinaryListFile(_list.Log),
+            .. Twins(),
             new CounterFile("runtime_measurements_count", () => _list.Log.Extent.Entries),
             new CounterFile("violations", () => _list.Violations),
             new PolicyFile(_shared, () => _engine.Policy, Load, message => Logging.PolicyRefused(_log, message)),
         ]);
+
+    /// <summary>SHA-1's are there whether the TPM has that bank or not, as in the kernel (ima_fs.c since 6.10).</summary>
+    IEnumerable<PublishedFile> Twins() =>
+        from algorithm in Launcher.Settings(_options).Banks.Prepend(HashAlgorithm.Sha1).Distinct()
+        from ascii in (bool[])[true, false]
+        select new ListViewFile(
+            $"{(ascii ? "ascii" : "binary")}_runtime_measurements_{algorithm}", View(algorithm, ascii));
+
+    ListView View(HashAlgorithm algorithm, bool ascii) => new(_list.Log, algorithm, ascii, _fuseDigests);
 
     void Beat()
     {
@@ -164,7 +177,7 @@ sealed class Host : IDisposable
             if (slept >= TpmCheckMilliseconds)
             {
                 slept = 0;
-                _list.TendTpm(_options.Pcr);
+                _list.TendTpm();
             }
             else if (entries == seen)
             {

@@ -65,15 +65,15 @@ sealed class BinaryListFile(MeasurementList.MeasurementLog log)
     public override int Read(Span<byte> buffer, long offset) => log.ReadBinary(buffer, offset);
 }
 
-/// <summary>ascii_runtime_measurements: the same entries as lines.</summary>
-sealed class AsciiListFile(MeasurementList.MeasurementLog log)
-    : PublishedFile("ascii_runtime_measurements", 0x120)
+/// <summary>
+/// The list in another form: ascii_runtime_measurements, and the twins of newer kernels that show template digests in
+/// the algorithm they are named after, {ascii,binary}_runtime_measurements_sha256.
+/// </summary>
+sealed class ListViewFile(string name, MeasurementList.ListView view) : PublishedFile(name, 0x120)
 {
-    readonly MeasurementList.AsciiView _view = new(log);
+    public override long Size => view.Size;
 
-    public override long Size => log.Extent.AsciiBytes;
-
-    public override int Read(Span<byte> buffer, long offset) => _view.Read(buffer, offset);
+    public override int Read(Span<byte> buffer, long offset) => view.Read(buffer, offset);
 }
 
 /// <summary>A counter: a decimal number and a newline.</summary>

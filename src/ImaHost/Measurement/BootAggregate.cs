@@ -11,24 +11,35 @@ static class BootAggregate
 {
     public static readonly byte[] Name = "boot_aggregate"u8.ToArray();
 
-    /// <param name="tpm">Null: zeros under the name of the configured algorithm, as the kernel does.</param>
+    /// <param name="source">The TPM; null: zeros under the name of the configured algorithm, as the kernel does.</param>
     public static Digest Compute(
-        TpmCommands? tpm, IReadOnlyList<HashAlgorithm> banks, HashAlgorithm imaHash, DigestSet digests)
+        PcrSource? source, IReadOnlyList<HashAlgorithm> banks, HashAlgorithm imaHash, DigestSet digests)
     {
         HashAlgorithm? bank = Choose(banks, imaHash);
-        if (tpm == null || bank == null)
-        {
-            return Digest.Zero(imaHash);
-        }
+        return source != null && bank != null && TryCompute(source, bank, digests, out Digest digest)
+            ? digest
+            : Digest.Zero(imaHash);
+    }
 
+    /// <summary>The value for one bank.</summary>
+    /// <returns>False when not all of its PCRs are known.</returns>
+    public static bool TryCompute(PcrSource source, HashAlgorithm bank, DigestSet digests, out Digest digest)
+    {
         int last = bank == HashAlgorithm.Sha1 ? 7 : 9;
         var values = new byte[(last + 1) * bank.Size];
+        digest = default;
         for (int pcr = 0; pcr <= last; pcr++)
         {
-            tpm.ReadPcr(bank, pcr).Bytes.CopyTo(values.AsSpan(pcr * bank.Size));
+            if (!source(bank, pcr, out Digest value))
+            {
+                return false;
+            }
+
+            value.Bytes.CopyTo(values.AsSpan(pcr * bank.Size));
         }
 
-        return digests.Hash(bank, values);
+        digest = digests.Hash(bank, values);
+        return true;
     }
 
     static HashAlgorithm? Choose(IReadOnlyList<HashAlgorithm> banks, HashAlgorithm imaHash) =>

@@ -67,7 +67,7 @@ static class ListStore
 
         // A crash can cut the last entry off; it was not extended then, because it is written first.
         log.DropTail();
-        list.TendTpm(settings.Pcr);
+        list.TendTpm();
         return list;
     }
 
@@ -83,7 +83,8 @@ static class ListStore
         var data = new ByteBuilder();
         var source = new FieldSource
         {
-            Digest = BootAggregate.Compute(tpm, settings.Banks, settings.ImaHash, digests),
+            Digest = BootAggregate.Compute(
+                tpm == null ? null : new LivePcrs(tpm, settings.Banks).TryGet, settings.Banks, settings.ImaHash, digests),
             Name = BootAggregate.Name,
         };
         settings.Template.AppendData(in source, data);

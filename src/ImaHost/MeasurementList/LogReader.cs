@@ -5,34 +5,39 @@ namespace ImaHost.MeasurementList;
 /// <summary>A source of bytes by offset; 0 at the end.</summary>
 delegate int ByteSource(Span<byte> buffer, long offset);
 
-/// <summary>Walks through the records of a list, whatever its length, in one buffer.</summary>
-sealed class LogReader
+/// <summary>Walks through the records of a binary list, whatever its length, in one buffer.</summary>
+sealed class LogReader : RecordReader
 {
     readonly ByteSource _source;
+    readonly int _digestSize;
     byte[] _buffer = new byte[1 << 16];
     int _start;
     int _end;
     int _taken;
 
-    public LogReader(ByteSource source) => _source = source;
-
-    /// <summary>The offset of the next record.</summary>
-    public long Offset { get; private set; }
+    /// <param name="digestSize">Bytes of a template digest.</param>
+    public LogReader(ByteSource source, int digestSize = 20)
+    {
+        _source = source;
+        _digestSize = digestSize;
+    }
 
     /// <summary>Goes to an offset at which a record begins.</summary>
-    public void Seek(long offset)
+    /// <param name="number">Its number.</param>
+    public void Seek(long offset, long number)
     {
         Offset = offset;
+        Number = number;
         _start = _end = _taken = 0;
     }
 
-    /// <summary>Takes the next record, valid until the next call.</summary>
-    /// <returns>False at the end, also when the end cuts a record off.</returns>
-    /// <exception cref="RecordException">No record begins here; the message names the offset.</exception>
-    public bool Next(out MeasurementRecord record)
+    public override int Rest => _end - _start;
+
+    public override bool Next(out MeasurementRecord record)
     {
         _start += _taken;
         Offset += _taken;
+        Number += _taken > 0 ? 1 : 0;
         _taken = 0;
         for (;;)
         {
@@ -52,11 +57,11 @@ sealed class LogReader
     {
         try
         {
-            return MeasurementRecord.TryRead(_buffer.AsSpan(_start, _end - _start), out record, out _taken);
+            return MeasurementRecord.TryRead(_buffer.AsSpan(_start, _end - _start), out record, out _taken, _digestSize);
         }
         catch (RecordException e)
         {
-            throw new RecordException($"offset {Offset}: {e.Message}");
+            throw Locate(e);
         }
     }
 

@@ -88,8 +88,9 @@ sealed class MeasurementLog : IDisposable
         return left <= 0 ? 0 : _file.ReadAt(buffer[..(int)Math.Min(left, buffer.Length)], offset);
     }
 
-    /// <summary>The last point of the index at or before an offset of the ascii form.</summary>
-    public LogExtent FindAscii(long offset)
+    /// <summary>The last point of the index at or before an offset of some form of the list.</summary>
+    /// <param name="sizeOf">Bytes of so many entries in that form.</param>
+    public LogExtent FindPoint(long offset, Func<LogExtent, long> sizeOf)
     {
         lock (_gate)
         {
@@ -98,7 +99,7 @@ sealed class MeasurementLog : IDisposable
             while (low < high)
             {
                 int middle = (low + high + 1) / 2;
-                if (_index[middle].AsciiBytes <= offset)
+                if (sizeOf(_index[middle]) <= offset)
                 {
                     low = middle;
                 }

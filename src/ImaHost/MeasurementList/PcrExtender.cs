@@ -18,6 +18,7 @@ sealed class PcrExtender : IDisposable
     readonly EntryDigests _entry;
     readonly LogReader _reader;
     PcrBanks _expected;
+    HashAlgorithm[] _forms;
     bool _mustCompare = true;
 
     /// <param name="tpm">Null: there is no TPM, and the list stands alone.</param>
@@ -31,6 +32,7 @@ sealed class PcrExtender : IDisposable
         _entry = new EntryDigests(banks, digests);
         _reader = new LogReader(log.ReadBinary);
         _expected = new PcrBanks(banks, digests);
+        _forms = _banks;
     }
 
     /// <summary>The entries, counted from the first, whose extend is complete.</summary>
@@ -43,22 +45,46 @@ sealed class PcrExtender : IDisposable
     public bool IsFinal { get; private set; }
 
     /// <summary>Extends the next entry.</summary>
+    /// <param name="hashed">What template digests are taken of.</param>
     /// <returns>False when the TPM does not follow; the entry then waits for <see cref="Resync"/>.</returns>
-    public bool Extend(ReadOnlySpan<byte> data, int pcr, bool violation) =>
+    public bool Extend(ReadOnlySpan<byte> hashed, int pcr, bool violation) =>
         Fault == null && Try(
             this,
             (self, entry) =>
             {
-                self.CompareIfNeeded(entry.Pcr);
-                self.ExtendNext(entry.Data, entry.Pcr, entry.IsViolation);
+                self.CompareIfNeeded();
+                self.CompareIfNew(entry.Pcr);
+                self.ExtendNext(entry.Hashed, entry.Pcr, entry.IsViolation);
             },
-            new Entry(data, pcr, violation));
+            new Entry(hashed, pcr, violation));
 
     /// <summary>Does the TPM still hold what it should? Sets <see cref="Fault"/> if not.</summary>
-    public void Check(int pcr)
+    public void Check()
     {
         _mustCompare = true;
-        _ = Fault == null && Try(this, static (self, entry) => self.CompareIfNeeded(entry.Pcr), new Entry(default, pcr, false));
+        _ = Fault == null && Try(this, static (self, _) => self.CompareIfNeeded(), default);
+    }
+
+    /// <summary>Does that PCR hold what the list gives?</summary>
+    /// <param name="why">What it holds instead, or why it cannot be read.</param>
+    public bool MayUse(int pcr, out string why)
+    {
+        why = "";
+        try
+        {
+            if (_tpm == null || _expected.Match(pcr, _tpm.ReadPcr(_banks, pcr)))
+            {
+                return true;
+            }
+
+            why = $"PCR {pcr} of {_tpm.Transport.Name} is extended by something else";
+        }
+        catch (Exception e) when (e is IOException or TimeoutException)
+        {
+            why = e.Message;
+        }
+
+        return false;
     }
 
     /// <summary>
@@ -80,9 +106,9 @@ sealed class PcrExtender : IDisposable
 
     public void Dispose() => _tpm?.Dispose();
 
-    readonly ref struct Entry(ReadOnlySpan<byte> data, int pcr, bool violation)
+    readonly ref struct Entry(ReadOnlySpan<byte> hashed, int pcr, bool violation)
     {
-        public readonly ReadOnlySpan<byte> Data = data;
+        public readonly ReadOnlySpan<byte> Hashed = hashed;
         public readonly int Pcr = pcr;
         public readonly bool IsViolation = violation;
     }
@@ -104,9 +130,9 @@ sealed class PcrExtender : IDisposable
         }
     }
 
-    void ExtendNext(ReadOnlySpan<byte> data, int pcr, bool violation)
+    void ExtendNext(ReadOnlySpan<byte> hashed, int pcr, bool violation)
     {
-        _entry.Compute(data, violation);
+        _entry.Compute(hashed, violation);
         _tpm?.Extend(pcr, _entry.Values);
         _expected.Extend(pcr, _entry.Values);
         Extended++;
@@ -115,74 +141,96 @@ sealed class PcrExtender : IDisposable
     void CatchUp()
     {
         Replay(_tpm == null ? _log.Extent.Entries : CountHeld());
+        Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
         while (_reader.Next(out MeasurementRecord record))
         {
-            ExtendNext(record.Data, record.Pcr, record.IsViolation);
+            ExtendNext(record.HashedData(scratch), record.Pcr, record.IsViolation);
         }
     }
 
     /// <summary>Makes <see cref="_expected"/> what the PCRs hold after the first entries; the reader stands behind them.</summary>
     void Replay(long entries)
     {
+        Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
+        var digests = new Digest[_banks.Length];
+        bool byKernel = true;
         _expected = new PcrBanks(_banks, _digests);
-        _reader.Seek(0);
+        _reader.Seek(0, 0);
         for (Extended = 0; Extended < entries && _reader.Next(out MeasurementRecord record); Extended++)
         {
-            _entry.Compute(record.Data, record.IsViolation);
-            _expected.Extend(record.Pcr, _entry.Values);
+            byKernel = byKernel && !HostEvents.IsStart(in record);
+            ReadOnlySpan<byte> hashed = record.HashedData(scratch);
+            for (int i = 0; i < digests.Length; i++)
+            {
+                digests[i] = EntryDigests.Of(
+                    _banks[i], byKernel ? _forms[i] : _banks[i], hashed, record.IsViolation, _digests);
+            }
+
+            _expected.Extend(record.Pcr, digests);
         }
     }
 
     /// <summary>After how many entries do the PCRs hold what they hold now?</summary>
     long CountHeld()
     {
-        var replayed = new PcrBanks(_banks, _digests);
-        var held = new Dictionary<int, Digest[]>();
-        long matched = -1;
-        _reader.Seek(0);
-        for (long count = 1; _reader.Next(out MeasurementRecord record); count++)
+        var held = new LivePcrs(_tpm!, _banks);
+        var search = new PcrSearch(_banks, held.TryGet, _digests);
+        search.Run(() =>
         {
-            if (!held.ContainsKey(record.Pcr))
-            {
-                held.Add(record.Pcr, _tpm!.ReadPcr(_banks, record.Pcr));
-            }
-
-            _entry.Compute(record.Data, record.IsViolation);
-            replayed.Extend(record.Pcr, _entry.Values);
-            matched = held.All(pcr => replayed.Match(pcr.Key, pcr.Value)) ? count : matched;
-        }
-
-        return matched > 0 ? matched : CountNone(held);
+            _reader.Seek(0, 0);
+            return _reader;
+        });
+        _forms = [.. search.Banks.Select(bank => bank.IsPadded ? HashAlgorithm.Sha1 : bank.Bank)];
+        return search.Matched > 0 ? search.Matched : CountNone(search.Pcrs, held);
     }
 
     /// <summary>Nothing was extended yet, which is credible only of a list that has just begun.</summary>
-    long CountNone(Dictionary<int, Digest[]> held)
+    long CountNone(IReadOnlyCollection<int> pcrs, LivePcrs held)
     {
         var blank = new PcrBanks(_banks, _digests);
-        if (_log.Extent.Entries <= 1 && held.All(pcr => blank.Match(pcr.Key, pcr.Value)))
+        int? wrong = pcrs.Cast<int?>().FirstOrDefault(pcr => !blank.Match(pcr!.Value, held[pcr.Value]));
+        if (_log.Extent.Entries <= 1 && wrong == null)
         {
             return 0;
         }
 
         IsFinal = true;
-        throw new TpmException(Explain(held.Keys.First(), held.Values.First()[0]));
+        int pcr = wrong ?? pcrs.First();
+        throw new TpmException(Explain(pcr, held[pcr][0]));
     }
 
-    void CompareIfNeeded(int pcr)
+    void CompareIfNeeded()
     {
         if (!_mustCompare || _tpm == null)
         {
             return;
         }
 
-        Digest[] held = _tpm.ReadPcr(_banks, pcr);
+        foreach (int pcr in _expected.Used)
+        {
+            Compare(pcr);
+        }
+
+        _mustCompare = false;
+    }
+
+    /// <summary>The first entry of a PCR: nobody else may have extended it.</summary>
+    void CompareIfNew(int pcr)
+    {
+        if (_tpm != null && !_expected.IsUsed(pcr))
+        {
+            Compare(pcr);
+        }
+    }
+
+    void Compare(int pcr)
+    {
+        Digest[] held = _tpm!.ReadPcr(_banks, pcr);
         if (!_expected.Match(pcr, held))
         {
             IsFinal = true;
             throw new TpmException(Explain(pcr, held[0]));
         }
-
-        _mustCompare = false;
     }
 
     string Explain(int pcr, Digest held)

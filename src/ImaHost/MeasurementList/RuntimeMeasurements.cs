@@ -63,7 +63,8 @@ sealed class RuntimeMeasurements : IDisposable
         }
         else
         {
-            _table.Add(Key(record.Data), record.Pcr, position);
+            Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
+            _table.Add(Key(record.HashedData(scratch)), record.Pcr, position);
         }
 
         _log.Publish(_record.Length, _line.Length);
@@ -73,20 +74,30 @@ sealed class RuntimeMeasurements : IDisposable
     /// <param name="violation">Never taken for one that is there already; extends ones, shows zeros.</param>
     public StoreOutcome Add(TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr, bool violation)
     {
+        Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
+        ReadOnlySpan<byte> hashed = template.HashedData(data, scratch);
         lock (_extendListMutex)
         {
-            Digest key = Key(data);
+            Digest key = Key(hashed);
             if (!violation && Find(in key, pcr, template, data, out bool extended))
             {
                 return extended ? StoreOutcome.AlreadyThere : StoreOutcome.NotExtended;
             }
 
-            if (!TryAppend(template, data, pcr, violation, in key))
+            Digest shown = violation ? Digest.Zero(HashAlgorithm.Sha1) : _digests.Hash(HashAlgorithm.Sha1, hashed);
+            var record = new MeasurementRecord
+            {
+                Pcr = pcr,
+                TemplateDigest = shown.Bytes,
+                TemplateName = template.Utf8Name,
+                Data = data,
+            };
+            if (!TryAppend(in record, in key))
             {
                 return StoreOutcome.NotStored;
             }
 
-            bool follows = _extender.Extend(data, pcr, violation);
+            bool follows = _extender.Extend(hashed, pcr, violation);
             Fault = _extender.Fault;
             return follows ? StoreOutcome.Stored : StoreOutcome.NotExtended;
         }
@@ -95,7 +106,7 @@ sealed class RuntimeMeasurements : IDisposable
     /// <summary>
     /// Looks after the TPM: checks that it still holds what it should, or catches up with what it missed.
     /// </summary>
-    public void TendTpm(int pcr)
+    public void TendTpm()
     {
         lock (_extendListMutex)
         {
@@ -105,11 +116,23 @@ sealed class RuntimeMeasurements : IDisposable
             }
             else
             {
-                _extender.Check(pcr);
+                _extender.Check();
             }
 
             _extender.Release();
             Fault = _extender.Fault;
+        }
+    }
+
+    /// <summary>
+    /// Can entries go into that PCR? Not when it holds what the list does not give: something else extends it.
+    /// </summary>
+    /// <param name="why">Why not.</param>
+    public bool MayUse(int pcr, out string why)
+    {
+        lock (_extendListMutex)
+        {
+            return _extender.MayUse(pcr, out why);
         }
     }
 
@@ -154,16 +177,9 @@ sealed class RuntimeMeasurements : IDisposable
             && record.Data.SequenceEqual(sought.Data);
     }
 
-    bool TryAppend(TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr, bool violation, in Digest key)
+    bool TryAppend(in MeasurementRecord record, in Digest key)
     {
-        Digest shown = violation ? Digest.Zero(HashAlgorithm.Sha1) : _digests.Hash(HashAlgorithm.Sha1, data);
-        Render(new MeasurementRecord
-        {
-            Pcr = pcr,
-            TemplateDigest = shown.Bytes,
-            TemplateName = template.Utf8Name,
-            Data = data,
-        });
+        Render(in record);
         long position = _log.Extent.BinaryBytes;
         try
         {
@@ -177,13 +193,13 @@ sealed class RuntimeMeasurements : IDisposable
             return false;
         }
 
-        if (violation)
+        if (record.IsViolation)
         {
             Volatile.Write(ref _violations, _violations + 1);
         }
         else
         {
-            _table.Add(in key, pcr, position);
+            _table.Add(in key, record.Pcr, position);
         }
 
         return true;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 
@@ -16,6 +17,9 @@ sealed class ByteBuilder
 
     public void Clear() => Length = 0;
 
+    /// <summary>Forgets what was appended after the first bytes.</summary>
+    public void Truncate(int length) => Length = Math.Min(Length, length);
+
     public void Append(byte value) => Grow(1)[0] = value;
 
     public void Append(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Grow(bytes.Length));
@@ -23,8 +27,39 @@ sealed class ByteBuilder
     /// <summary>Host byte order, as the kernel writes its lists (little-endian on every supported machine).</summary>
     public void AppendUInt32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Grow(4), value);
 
+    /// <summary>Writes another byte over the last one, if there is one.</summary>
+    public void ReplaceLast(byte value)
+    {
+        if (Length > 0)
+        {
+            _bytes[Length - 1] = value;
+        }
+    }
+
     public void AppendHex(ReadOnlySpan<byte> bytes) =>
         _ = Convert.TryToHexStringLower(bytes, Grow(bytes.Length * 2), out _);
+
+    /// <summary>Appends the bytes that hexadecimal digits stand for.</summary>
+    /// <returns>False, and nothing is appended, when they are not such.</returns>
+    public bool TryAppendFromHex(ReadOnlySpan<byte> digits)
+    {
+        int size = digits.Length / 2;
+        Span<byte> bytes = Grow(size);
+        if (Convert.FromHexString(digits, bytes, out int read, out _) == OperationStatus.Done && read == digits.Length)
+        {
+            return true;
+        }
+
+        Length -= size;
+        return false;
+    }
+
+    public void AppendDecimal(ulong value)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        _ = value.TryFormat(digits, out int count, default, CultureInfo.InvariantCulture);
+        Append(digits[..count]);
+    }
 
     /// <param name="width">Padded with spaces on the left, as printf("%*d").</param>
     public void AppendDecimal(long value, int width = 0)

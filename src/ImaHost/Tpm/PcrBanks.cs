@@ -19,7 +19,9 @@ sealed class PcrBanks
     public IReadOnlyList<HashAlgorithm> Banks => _banks;
 
     /// <summary>The PCRs that were extended.</summary>
-    public IEnumerable<int> Used => _values.Keys;
+    public IReadOnlyCollection<int> Used => _values.Keys;
+
+    public bool IsUsed(int pcr) => _values.ContainsKey(pcr);
 
     /// <summary>The value of a PCR in every bank, in the order of <see cref="Banks"/>.</summary>
     public ReadOnlySpan<Digest> this[int pcr] => Values(pcr);
@@ -27,7 +29,12 @@ sealed class PcrBanks
     /// <summary>new = H(old ‖ digest) in every bank: TPM2_PCR_Extend, TPM 2.0 Part 3, 22.2.</summary>
     public void Extend(int pcr, ReadOnlySpan<Digest> digests)
     {
-        Digest[] values = Values(pcr);
+        if (!_values.TryGetValue(pcr, out Digest[]? values))
+        {
+            values = Values(pcr);
+            _values.Add(pcr, values);
+        }
+
         for (int i = 0; i < values.Length; i++)
         {
             int size = _banks[i].Size;
@@ -55,16 +62,8 @@ sealed class PcrBanks
     /// <summary>Starts a PCR from a value that is known.</summary>
     public void Set(int pcr, ReadOnlySpan<Digest> values) => _values[pcr] = values.ToArray();
 
-    Digest[] Values(int pcr)
-    {
-        if (!_values.TryGetValue(pcr, out Digest[]? values))
-        {
-            values = Array.ConvertAll(_banks, bank => Initial(bank, pcr));
-            _values.Add(pcr, values);
-        }
-
-        return values;
-    }
+    Digest[] Values(int pcr) =>
+        _values.TryGetValue(pcr, out Digest[]? values) ? values : Array.ConvertAll(_banks, bank => Initial(bank, pcr));
 
     /// <summary>PCRs 17 to 22 start as all ones (PC Client Platform TPM Profile, 4.6.2), the others as zero.</summary>
     static Digest Initial(HashAlgorithm bank, int pcr)

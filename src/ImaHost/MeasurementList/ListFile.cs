@@ -1,0 +1,55 @@
+using System.Buffers.Binary;
+using ImaHost.Crypto;
+using ImaHost.Template;
+
+namespace ImaHost.MeasurementList;
+
+/// <summary>A file that holds a list, binary or ascii: what it is shows in its first bytes.</summary>
+sealed class ListFile : IDisposable
+{
+    const int HeadSize = 512;
+
+    readonly FileStream _file;
+    readonly int _digestSize = HashAlgorithm.Sha1.Size;
+
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public ListFile(string path)
+    {
+        _file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        Span<byte> head = stackalloc byte[HeadSize];
+        head = head[..RandomAccess.Read(_file.SafeFileHandle, head, 0)];
+        IsAscii = AsciiReader.IsHeader(head);
+        foreach (HashAlgorithm algorithm in HashAlgorithm.All)
+        {
+            if (!IsAscii && IsRecord(head, algorithm.Size))
+            {
+                _digestSize = algorithm.Size;
+                break;
+            }
+        }
+    }
+
+    public string Path => _file.Name;
+
+    public bool IsAscii { get; }
+
+    /// <summary>A reader that stands before the first record.</summary>
+    public RecordReader Open() => IsAscii ? new AsciiReader(Read) : new LogReader(Read, _digestSize);
+
+    public void Dispose() => _file.Dispose();
+
+    int Read(Span<byte> buffer, long offset) => RandomAccess.Read(_file.SafeFileHandle, buffer, offset);
+
+    /// <summary>Would this be a record of a known template, if its digest had that size?</summary>
+    static bool IsRecord(ReadOnlySpan<byte> head, int digestSize)
+    {
+        int nameAt = 4 + digestSize + 4;
+        if (head.Length < nameAt)
+        {
+            return false;
+        }
+
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(head[(nameAt - 4)..]);
+        return length <= head.Length - nameAt && TemplateDescriptor.Find(head.Slice(nameAt, (int)length)) != null;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Buffers;
+using System.Buffers.Text;
+
+namespace ImaHost.Template;
+
+/// <summary>The kinds of text that fields are shown as (ima_show_template_data_ascii), and the way back.</summary>
+static class FieldText
+{
+    static readonly SearchValues<byte> AlgorithmLetters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-:"u8);
+
+    public static void ShowHex(ReadOnlySpan<byte> data, ByteBuilder into) => into.AppendHex(data);
+
+    public static void ReadHex(ReadOnlySpan<byte> text, ByteBuilder into)
+    {
+        if (!into.TryAppendFromHex(text))
+        {
+            throw new RecordException($"\"{Quote(text)}\" is not hexadecimal");
+        }
+    }
+
+    /// <summary>Up to the first NUL.</summary>
+    public static void ShowString(ReadOnlySpan<byte> data, ByteBuilder into)
+    {
+        int end = data.IndexOf((byte)0);
+        into.Append(end < 0 ? data : data[..end]);
+    }
+
+    public static void ReadString(ReadOnlySpan<byte> text, ByteBuilder into)
+    {
+        into.Append(text);
+        into.Append((byte)0);
+    }
+
+    /// <summary>Nothing is shown for nothing, not for an empty string.</summary>
+    public static void ReadOptionalString(ReadOnlySpan<byte> text, ByteBuilder into)
+    {
+        if (!text.IsEmpty)
+        {
+            ReadString(text, into);
+        }
+    }
+
+    /// <summary>"sha256:" NUL digest, as "sha256:" and hexadecimal digits.</summary>
+    public static void ShowDigest(ReadOnlySpan<byte> data, ByteBuilder into)
+    {
+        if (data.IsEmpty)
+        {
+            return;
+        }
+
+        int end = data.IndexOf((byte)0);
+        if (end < 2 || data[end - 1] != (byte)':' || data[..end].ContainsAnyExcept(AlgorithmLetters))
+        {
+            throw new RecordException($"a digest of {data.Length} bytes does not begin with its algorithm");
+        }
+
+        into.Append(data[..end]);
+        into.AppendHex(data[(end + 1)..]);
+    }
+
+    public static void ReadDigest(ReadOnlySpan<byte> text, ByteBuilder into)
+    {
+        if (text.IsEmpty)
+        {
+            return;
+        }
+
+        int end = text.LastIndexOf((byte)':') + 1;
+        if (end < 2)
+        {
+            throw new RecordException($"the digest \"{Quote(text)}\" does not begin with its algorithm");
+        }
+
+        into.Append(text[..end]);
+        into.Append((byte)0);
+        ReadHex(text[end..], into);
+    }
+
+    /// <summary>Decimal; the kernel shows nothing for a number of odd size.</summary>
+    public static void ShowNumber(ReadOnlySpan<byte> data, ByteBuilder into)
+    {
+        if (data.Length is 1 or 2 or 4 or 8)
+        {
+            ulong number = 0;
+            for (int i = data.Length - 1; i >= 0; i--)
+            {
+                number = (number << 8) | data[i];
+            }
+
+            into.AppendDecimal(number);
+        }
+    }
+
+    /// <param name="size">Bytes of the field.</param>
+    public static void ReadNumber(ReadOnlySpan<byte> text, int size, ByteBuilder into)
+    {
+        if (text.IsEmpty)
+        {
+            return;
+        }
+
+        if (!Utf8Parser.TryParse(text, out ulong number, out int used) || used != text.Length || number >> (8 * size) != 0)
+        {
+            throw new RecordException($"\"{Quote(text)}\" is not a number of {size} bytes");
+        }
+
+        FieldBytes.AppendNumber(number, size, into);
+    }
+
+    /// <summary>What is not understood, short and harmless enough for a message.</summary>
+    public static string Quote(ReadOnlySpan<byte> text)
+    {
+        const int most = 40;
+        string head = EntryName.ToText(text[..Math.Min(text.Length, most)]);
+        return text.Length > most ? head + "…" : head;
+    }
+}
