@@ -33,6 +33,17 @@ static void count_hold(struct guard *guard, const struct slot *slot)
 	guard->counters->holds[bucket]++;
 }
 
+/*
+ * A host that is away is waited for, as long as an access would be: without it
+ * nobody knows whether the file is being read.
+ */
+static void tell_of_writer(struct guard *guard, struct slot *slot)
+{
+	if (jobs_tell_writer(guard, slot) ||
+	    guard->now - slot->since >= guard->options.deadline)
+		(void)slots_step(&guard->slots, slot, SLOT_TOLD, guard->now);
+}
+
 /* The actions of one step, in the order that keeps the gate shut. */
 static void carry_out(struct guard *guard, struct slot *slot, unsigned int todo)
 {
@@ -55,6 +66,8 @@ static void carry_out(struct guard *guard, struct slot *slot, unsigned int todo)
 		guard->counters->denied++;
 	if (todo & (SLOT_DO_ALLOW | SLOT_DO_DENY | SLOT_DO_BUSY))
 		count_hold(guard, slot);
+	if (todo & SLOT_DO_TELL)
+		tell_of_writer(guard, slot);
 	if (todo & SLOT_DO_UNLEASE)
 		gate_unlease(fd);
 	if (todo & SLOT_DO_CLOSE)
@@ -263,11 +276,16 @@ static void retry_leases(struct guard *guard)
 
 static void end_lingers(struct guard *guard)
 {
-	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
+	struct slot *slot = accesses_in(guard, SLOT_LINGERING)->first;
+	struct slot *next;
 
-	while (lingering->first &&
-	       guard->now - lingering->first->since >= guard->options.linger)
-		accesses_step(guard, lingering->first, SLOT_LINGER_OVER);
+	for (; slot && guard->now - slot->since >= guard->options.linger;
+	     slot = next) {
+		next = slot->next;
+		if (slot->flags & SLOT_IS_UNTOLD)
+			tell_of_writer(guard, slot);
+		accesses_step(guard, slot, SLOT_LINGER_OVER);
+	}
 }
 
 /*

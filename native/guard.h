@@ -80,6 +80,8 @@ void accesses_fail(struct guard *guard, struct slot *slot);
 bool jobs_want_send(struct guard *guard);
 /* Sends queued jobs for as long as the socket takes them. */
 void jobs_send(struct guard *guard);
+/* Tells the host of a writer. False when no host takes it now. */
+bool jobs_tell_writer(struct guard *guard, const struct slot *slot);
 /* Takes in what the host says; false when it hung up. */
 bool jobs_receive(struct guard *guard);
 /* Every job a dead host had goes back to the queue. */

@@ -33,6 +33,7 @@ enum ima_message {
 	IMA_MSG_PROGRESS = 4, /* host to guard: the deadline starts anew */
 	IMA_MSG_STOP = 5,     /* guard to host: no job will follow, end */
 	IMA_MSG_RELOAD = 6,   /* guard to host: the guard got SIGHUP */
+	IMA_MSG_WRITER = 7,   /* guard to host, as a job but to be told only */
 };
 
 /* Which access is held, from the fanotify event that announced it. */
@@ -51,8 +52,12 @@ enum ima_access {
 #define IMA_JOB_LATE 0x8u    /* answered already: its deadline passed */
 #define IMA_JOB_RESENT 0x10u /* an earlier host died over it */
 
+/*
+ * IMA_MSG_WRITER: somebody opens this file to write, or truncates it, while its
+ * verdict is held in the kernel or on its way there. No verdict is wanted.
+ */
 struct ima_job {
-	uint32_t type;	   /* IMA_MSG_JOB */
+	uint32_t type;	   /* IMA_MSG_JOB or IMA_MSG_WRITER */
 	uint32_t slot;	   /* to be returned with the verdict */
 	uint64_t sequence; /* to be returned with the verdict */
 	uint32_t access;   /* enum ima_access */

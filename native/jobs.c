@@ -28,10 +28,11 @@ static uint32_t job_flags(const struct slot *slot)
 	return flags;
 }
 
-static int send_job(struct guard *guard, const struct slot *slot)
+static int send_slot(struct guard *guard, const struct slot *slot,
+		     uint32_t type)
 {
 	struct ima_job job = {
-		.type = IMA_MSG_JOB,
+		.type = type,
 		.slot = (uint32_t)slot_fd(&guard->slots, slot),
 		.sequence = slot->sequence,
 		.access = slot->access,
@@ -84,11 +85,16 @@ void jobs_send(struct guard *guard)
 			accesses_step(guard, slot, SLOT_DROP);
 			continue;
 		}
-		if (send_job(guard, slot) < 0)
+		if (send_slot(guard, slot, IMA_MSG_JOB) < 0)
 			return;
 		accesses_step(guard, slot, SLOT_TAKEN);
 		slot->due = guard->now + guard->options.deadline;
 	}
+}
+
+bool jobs_tell_writer(struct guard *guard, const struct slot *slot)
+{
+	return guard->host.ready && send_slot(guard, slot, IMA_MSG_WRITER) == 0;
 }
 
 static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)

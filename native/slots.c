@@ -180,6 +180,13 @@ static unsigned int on_host(struct slot_table *table, struct slot *slot,
 	return 0;
 }
 
+/* The lease holds the writer back while the host looks who reads the file. */
+static unsigned int tell_of_writer(struct slot *slot)
+{
+	slot->flags |= SLOT_IS_UNTOLD;
+	return SLOT_DO_TELL;
+}
+
 static unsigned int on_allow(struct slot_table *table, struct slot *slot,
 			     bool cache, uint64_t now)
 {
@@ -190,7 +197,8 @@ static unsigned int on_allow(struct slot_table *table, struct slot *slot,
 		return SLOT_DO_MARK | SLOT_DO_ALLOW;
 	}
 	enter(table, slot, SLOT_LINGERING, now);
-	return SLOT_DO_ALLOW;
+	return SLOT_DO_ALLOW |
+	       (slot->flags & SLOT_IS_BROKEN ? tell_of_writer(slot) : 0);
 }
 
 static unsigned int on_verdict(struct slot_table *table, struct slot *slot,
@@ -243,7 +251,8 @@ static unsigned int on_leave_cache(struct slot_table *table, struct slot *slot,
 	if (slot->state != SLOT_CACHED)
 		return 0;
 	enter(table, slot, SLOT_LINGERING, now);
-	return SLOT_DO_UNMARK;
+	return SLOT_DO_UNMARK |
+	       (event == SLOT_LEASE_BREAK ? tell_of_writer(slot) : 0);
 }
 
 unsigned int slots_step(struct slot_table *table, struct slot *slot,
@@ -272,8 +281,12 @@ unsigned int slots_step(struct slot_table *table, struct slot *slot,
 	case SLOT_LEASE_BREAK:
 	case SLOT_EVICT:
 		return on_leave_cache(table, slot, event, now);
+	case SLOT_TOLD:
+		slot->flags &= ~SLOT_IS_UNTOLD;
+		return 0;
 	case SLOT_LINGER_OVER:
-		if (slot->state != SLOT_LINGERING)
+		if (slot->state != SLOT_LINGERING ||
+		    slot->flags & SLOT_IS_UNTOLD)
 			return 0;
 		return release(table, slot, now);
 	case SLOT_DROP:

@@ -42,6 +42,7 @@ enum slot_event {
 	SLOT_LEASE_BREAK, /* a writer waits for the lease */
 	SLOT_EVICT,	  /* its place in the cache is needed */
 	SLOT_LINGER_OVER,
+	SLOT_TOLD, /* the host knows of the writer, or never will */
 	SLOT_DROP, /* answered, and no host shall have it: it killed several */
 	SLOT_EVENTS,
 };
@@ -52,8 +53,9 @@ enum slot_event {
 #define SLOT_DO_ALLOW 0x04u
 #define SLOT_DO_DENY 0x08u
 #define SLOT_DO_BUSY 0x10u
-#define SLOT_DO_UNLEASE 0x20u
-#define SLOT_DO_CLOSE 0x40u
+#define SLOT_DO_TELL 0x20u /* the host is to hear that a writer came */
+#define SLOT_DO_UNLEASE 0x40u
+#define SLOT_DO_CLOSE 0x80u
 
 #define SLOT_IS_EXEC 0x1u
 #define SLOT_IS_LEASED 0x2u
@@ -63,6 +65,7 @@ enum slot_event {
 #define SLOT_IS_OWN 0x20u
 #define SLOT_IS_LATE 0x40u
 #define SLOT_IS_RESENT 0x80u
+#define SLOT_IS_UNTOLD 0x100u /* the host does not know of the writer yet */
 
 struct slot {
 	struct slot *prev, *next; /* in the list of its state, oldest first */

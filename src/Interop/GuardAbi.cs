@@ -44,6 +44,8 @@ public enum GuardMessage : uint
     Stop = 5,
     /// <summary>The guard got SIGHUP.</summary>
     Reload = 6,
+    /// <summary>Somebody opens a file for writing whose verdict the kernel held.</summary>
+    Writer = 7,
 }
 
 /// <summary>enum ima_access: what the held task is doing.</summary>

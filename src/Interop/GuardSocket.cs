@@ -60,7 +60,7 @@ public sealed unsafe class GuardSocket
             file = new HeldFile(control.fd);
         }
 
-        return GuardMessage.Job;
+        return (GuardMessage)received.Type;
     }
 
     /// <summary>Ends a job.</summary>

@@ -5,12 +5,15 @@ using ImaHost.Interop.Native;
 
 namespace ImaHost.Interop;
 
-/// <summary>Replaces this process by another program, and what has to survive that.</summary>
+/// <summary>Replaces this process by another program, and what has to survive that; who started it.</summary>
 public static unsafe class ProcessImage
 {
     const int LockTries = 20;
     const int LockPauseMilliseconds = 50;
     static int _lock = -1;
+
+    /// <summary>The process that started this one.</summary>
+    public static int ParentPid => Libc.getppid();
 
     /// <summary>execve(2). Returns only by exception.</summary>
     /// <param name="environment">Added to this process's own.</param>

@@ -12,7 +12,8 @@ public sealed partial class LayeringTests
     [
         ["Interop"],
         ["Crypto"],
-        ["Policy", "Template", "Tpm"],
+        ["Template", "Tpm"],
+        ["Policy"],
         ["Events", "Measurement", "Appraisal", "Segments"],
         ["MeasurementList"],
         ["Engine", "Fs"],

@@ -35,61 +35,63 @@ static const struct beginning beginnings[] = {
 /*
  * A path of letters, and for each event that follows it the state (F free,
  * L leasing, Q queued, S sent, C cached, G lingering) and the actions
- * (u unmark, m mark, a allow, d deny, b busy, l unlease, c close).
+ * (u unmark, m mark, a allow, d deny, b busy, t tell, l unlease, c close).
  */
 static const struct {
 	const char *path, *outcomes;
 } table[] = {
-	/*          g  x  t  h  a   c   d    b    A   D   k  v  o  z */
-	{ "E", "Q Q L L L L L L Qa Qd L L L L" },
-	{ "Ek", "Q Q L L L L L L Qa Qd L L L L" },
-	{ "L", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "P", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "W", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "U", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "V", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "O", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc" },
-	{ "M", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc" },
-	{ "Eg", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "Ex", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "EA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc" },
-	{ "LA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc" },
-	{ "LD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc" },
-	{ "Lk", "Q Q S Q Q Q Q Q Qal Qdl Q Q Q Q" },
-	{ "LkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc" },
-	{ "LAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc" },
-	{ "Lth", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q" },
-	{ "LtAh", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc" },
-	{ "Lt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S" },
-	{ "Pt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S" },
-	{ "Egt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S" },
-	{ "Ltht", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S" },
-	{ "Ltk", "S S S Q Ga Ga Fdlc Fblc Qal Qdl S S S S" },
-	{ "Lkt", "S S S Q Ga Ga Fdlc Fblc Qal Qdl S S S S" },
-	{ "Wt", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S" },
-	{ "Ut", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S" },
-	{ "Utk", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S" },
-	{ "Ext", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S" },
-	{ "EAt", "S S S Q Fc Fc Fc Fc S S S S S S" },
-	{ "Ot", "S S S Q Fc Fc Fc Fc S S S S S S" },
-	{ "Otht", "S S S Q Fc Fc Fc Fc S S S S S S" },
-	{ "LtA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc" },
-	{ "LtD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc" },
-	{ "LtAt", "S S S Q Flc Flc Flc Flc S S Sl S S S" },
-	{ "LtAtk", "S S S Q Fc Fc Fc Fc S S S S S S" },
-	{ "LtAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc" },
-	{ "LtkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc" },
-	{ "Ltc", "C C C C C C C C C C Gu Gu C C" },
-	{ "Ltck", "G G G G G G G G G G G G Flc G" },
-	{ "Ltcv", "G G G G G G G G G G G G Flc G" },
-	{ "Lta", "G G G G G G G G G G G G Flc G" },
-	{ "Ltak", "G G G G G G G G G G G G Flc G" },
-	{ "Ltkc", "G G G G G G G G G G G G Flc G" },
-	{ "Ltao", "F F F F F F F F F F F F F F" },
-	{ "Ltd", "F F F F F F F F F F F F F F" },
+	/*          g  x  t  h  a   c   d    b    A   D   k  v  o  z  w */
+	{ "E", "Q Q L L L L L L Qa Qd L L L L L" },
+	{ "Ek", "Q Q L L L L L L Qa Qd L L L L L" },
+	{ "L", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "P", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "W", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "U", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "V", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "O", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q" },
+	{ "M", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q" },
+	{ "Eg", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "Ex", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "EA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q" },
+	{ "LA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q" },
+	{ "LD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q" },
+	{ "Lk", "Q Q S Q Q Q Q Q Qal Qdl Q Q Q Q Q" },
+	{ "LkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q" },
+	{ "LAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q" },
+	{ "Lth", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q" },
+	{ "LtAh", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q" },
+	{ "Lt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S" },
+	{ "Pt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S" },
+	{ "Egt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S" },
+	{ "Ltht", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S" },
+	{ "Ltk", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S" },
+	{ "Lkt", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S" },
+	{ "Wt", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S" },
+	{ "Ut", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S" },
+	{ "Utk", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S" },
+	{ "Ext", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S" },
+	{ "EAt", "S S S Q Fc Fc Fc Fc S S S S S S S" },
+	{ "Ot", "S S S Q Fc Fc Fc Fc S S S S S S S" },
+	{ "Otht", "S S S Q Fc Fc Fc Fc S S S S S S S" },
+	{ "LtA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q" },
+	{ "LtD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q" },
+	{ "LtAt", "S S S Q Flc Flc Flc Flc S S Sl S S S S" },
+	{ "LtAtk", "S S S Q Fc Fc Fc Fc S S S S S S S" },
+	{ "LtAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q" },
+	{ "LtkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q" },
+	{ "Ltc", "C C C C C C C C C C Gut Gu C C C" },
+	{ "Ltck", "G G G G G G G G G G G G G G G" },
+	{ "Ltckw", "G G G G G G G G G G G G Flc G G" },
+	{ "Ltcv", "G G G G G G G G G G G G Flc G G" },
+	{ "Lta", "G G G G G G G G G G G G Flc G G" },
+	{ "Ltak", "G G G G G G G G G G G G Flc G G" },
+	{ "Ltkc", "G G G G G G G G G G G G G G G" },
+	{ "Ltkcw", "G G G G G G G G G G G G Flc G G" },
+	{ "Ltao", "F F F F F F F F F F F F F F F" },
+	{ "Ltd", "F F F F F F F F F F F F F F F" },
 };
 
-static const char action_letters[] = "umadblc";
+static const char action_letters[] = "umadbtlc";
 
 /* Actions as letters in ascending order: the order they are carried out in. */
 static void describe(char *into, enum slot_state state, unsigned int actions)
@@ -224,6 +226,9 @@ static void test_flags(void)
 		{ "LtAk", SLOT_IS_ANSWERED | SLOT_IS_LATE | SLOT_IS_BROKEN, 0 },
 		{ "Lta", SLOT_IS_LEASED | SLOT_IS_ANSWERED, 0 },
 		{ "Ltc", SLOT_IS_LEASED | SLOT_IS_ANSWERED, 0 },
+		{ "Ltck", SLOT_IS_LEASED | SLOT_IS_ANSWERED | SLOT_IS_UNTOLD,
+		  0 },
+		{ "Ltckw", SLOT_IS_LEASED | SLOT_IS_ANSWERED, 0 },
 	};
 	struct slot_table slots;
 	struct slot *slot;
@@ -310,6 +315,7 @@ static void test_order_of_actions(void)
 	CHECK(SLOT_DO_ALLOW < SLOT_DO_UNLEASE, "answered under the lease");
 	CHECK(SLOT_DO_DENY < SLOT_DO_CLOSE && SLOT_DO_BUSY < SLOT_DO_CLOSE,
 	      "answered while the descriptor is open");
+	CHECK(SLOT_DO_TELL < SLOT_DO_UNLEASE, "told while the writer waits");
 	CHECK(SLOT_DO_UNLEASE < SLOT_DO_CLOSE, "order");
 	end();
 }
@@ -318,8 +324,8 @@ static void test_order_of_actions(void)
 static void settle(struct world *world, int fd)
 {
 	static const enum slot_event ending[] = {
-		SLOT_LEASE_GIVEN_UP, SLOT_TAKEN,       SLOT_VERDICT_CACHE,
-		SLOT_EVICT,	     SLOT_LINGER_OVER,
+		SLOT_LEASE_GIVEN_UP, SLOT_TAKEN, SLOT_VERDICT_CACHE,
+		SLOT_EVICT,	     SLOT_TOLD,	 SLOT_LINGER_OVER,
 	};
 	size_t i;
 

@@ -23,6 +23,7 @@ static const struct {
 	{ 'A', SLOT_FAIL_ALLOW },    { 'D', SLOT_FAIL_DENY },
 	{ 'k', SLOT_LEASE_BREAK },   { 'v', SLOT_EVICT },
 	{ 'o', SLOT_LINGER_OVER },   { 'z', SLOT_DROP },
+	{ 'w', SLOT_TOLD },
 };
 
 static const char state_letters[SLOT_STATES] = {
@@ -43,7 +44,7 @@ static struct slot *claim(struct slot_table *slots, int fd, bool exec,
 
 /* What the kernel holds for one descriptor. */
 struct model {
-	bool open, waiting, marked, leased, broken, own;
+	bool open, waiting, marked, leased, broken, own, untold;
 	uint64_t sequence, stale;
 };
 
@@ -95,6 +96,12 @@ static void carry_out(struct world *world, struct model *model,
 		answer(world, model);
 	if (todo & SLOT_DO_BUSY)
 		answer(world, model);
+	if (todo & SLOT_DO_TELL) {
+		CHECK(model->broken, "told of a writer that did not come");
+		CHECK(!model->waiting, "told before the answer");
+		CHECK(!model->untold, "told twice");
+		model->untold = true;
+	}
 	if (todo & SLOT_DO_UNLEASE) {
 		CHECK(model->leased, "gave up a lease that was not there");
 		CHECK(!model->marked, "the mark outlives its lease");
@@ -105,6 +112,7 @@ static void carry_out(struct world *world, struct model *model,
 		CHECK(!model->waiting, "closed before the answer");
 		CHECK(!model->marked, "closed while marked");
 		CHECK(!model->leased, "a lease was left behind");
+		CHECK(!model->untold, "the host does not know of a writer");
 		model->open = false;
 		world->closes++;
 	}
@@ -144,6 +152,8 @@ static void step(struct world *world, int fd, enum slot_event event)
 	world->reached[slot->state][event]++;
 	if (event == SLOT_LEASE_BREAK)
 		model->broken = true;
+	if (event == SLOT_TOLD)
+		model->untold = false;
 	carry_out(world, model,
 		  slots_step(&world->slots, slot, event, world->now));
 	compare(world, fd);

@@ -26,6 +26,7 @@ static class CommandLine
             StatusCommand.Create(),
             ListCommand.Create(),
             VerifyCommand.Create(),
+            MeasureCommand.Create(),
             LabelCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);

@@ -35,6 +35,9 @@ static class ConfigurationFile
         ["tpm_timeout"] = (options, value) => options with { TpmTimeout = value.Number(10, 600_000) },
         ["cache"] = (options, value) => options with { Cache = value.Number(0, 1_000_000) },
         ["host_down"] = (options, value) => options with { HostDown = value.Choice<HostDown>() },
+        ["measure_socket"] = (options, value) => options with { MeasureSocket = value.Text() },
+        ["measure_users"] = (options, value) => options with { MeasureUsers = value.Numbers() },
+        ["measure_limit"] = (options, value) => options with { MeasureLimit = value.Number(1, 1 << 23) },
         ["log_format"] = (options, value) => options with { LogFormat = value.Choice<LogFormat>() },
     };
 
@@ -113,6 +116,11 @@ static class ConfigurationFile
         public IReadOnlyList<string> Strings() => node is YamlSequenceNode sequence
             ? [.. sequence.Children.Select(child => new Value(file, key, child).Text())]
             : [Text()];
+
+        /// <summary>User ids.</summary>
+        public IReadOnlyList<uint> Numbers() => node is YamlSequenceNode sequence
+            ? [.. sequence.Children.Select(child => (uint)new Value(file, key, child).Number(0, int.MaxValue))]
+            : [(uint)Number(0, int.MaxValue)];
 
         public int Number(int least, int most) =>
             int.TryParse(Text(), NumberStyles.None, CultureInfo.InvariantCulture, out int number)

@@ -1,27 +1,42 @@
+using System.Buffers.Binary;
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 
 namespace ImaHost.Daemon;
 
+/// <summary>A question to the running host.</summary>
+/// <param name="Line">What is asked.</param>
+/// <param name="Data">What came with it.</param>
+/// <param name="Uid">Who asks: the user of the process that connected.</param>
+sealed record ControlRequest(string Line, byte[] Data, uint Uid);
+
 /// <summary>
-/// A socket in the state directory that answers questions about the running host: one connection, one line asked, one
-/// text answered.
+/// A socket that answers about the running host: one connection, one question, one text answered. A question is a line
+/// "LENGTH QUESTION"; as many bytes of data as that number says follow it.
 /// </summary>
 static class ControlSocket
 {
     const int TimeoutMilliseconds = 500;
+    const int MostMilliseconds = 5000;
+    const int MaxLine = 4096;
+
+    /// <summary>SOL_SOCKET and SO_PEERCRED, include/uapi/asm-generic/socket.h: struct ucred is pid, uid, gid.</summary>
+    const int SocketLevel = 1;
+    const int PeerCredentials = 17;
 
     public static string PathIn(string state) => Path.Combine(state, "control");
 
     /// <summary>Answers for as long as the process lives.</summary>
+    /// <param name="mode">Who may connect.</param>
+    /// <param name="limit">Bytes of data with one question at most.</param>
     /// <param name="answer">The text for a question; null when it is not understood.</param>
-    public static void Serve(string state, Func<string, string?> answer)
+    public static void Serve(string path, UnixFileMode mode, int limit, Func<ControlRequest, string?> answer)
     {
-        string path = PathIn(state);
         File.Delete(path);
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(path));
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.SetUnixFileMode(path, mode);
         listener.Listen(16);
         for (;;)
         {
@@ -29,10 +44,10 @@ static class ControlSocket
             try
             {
                 client.ReceiveTimeout = client.SendTimeout = TimeoutMilliseconds;
-                byte[] question = new byte[256];
-                int length = client.Receive(question);
-                string text = Encoding.UTF8.GetString(question, 0, length).TrimEnd('\n');
-                _ = client.Send(Encoding.UTF8.GetBytes(answer(text) ?? "error: not understood\n"));
+                string text = TryReceive(client, limit, out ControlRequest? request, out string error)
+                    ? answer(request) ?? "error: not understood\n"
+                    : $"error: {error}\n";
+                _ = client.Send(Encoding.UTF8.GetBytes(text));
             }
             catch (SocketException)
             {
@@ -43,12 +58,13 @@ static class ControlSocket
 
     /// <summary>Asks the host that keeps its list in <paramref name="state"/>.</summary>
     /// <exception cref="SocketException">No host is there.</exception>
-    public static string Ask(string state, string question)
+    public static string Ask(string state, string question, ReadOnlySpan<byte> data = default)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.ReceiveTimeout = socket.SendTimeout = 10 * TimeoutMilliseconds;
+        socket.ReceiveTimeout = socket.SendTimeout = 2 * MostMilliseconds;
         socket.Connect(new UnixDomainSocketEndPoint(PathIn(state)));
-        _ = socket.Send(Encoding.UTF8.GetBytes(question + "\n"));
+        string line = string.Create(CultureInfo.InvariantCulture, $"{data.Length} {question}\n");
+        _ = socket.Send([.. Encoding.UTF8.GetBytes(line), .. data]);
         socket.Shutdown(SocketShutdown.Send);
         using var answer = new MemoryStream();
         byte[] buffer = new byte[4096];
@@ -58,5 +74,57 @@ static class ControlSocket
         }
 
         return Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
+    }
+
+    static bool TryReceive(
+        Socket client, int limit,
+        [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ControlRequest? request, out string error)
+    {
+        long end = Environment.TickCount64 + MostMilliseconds;
+        byte[] head = new byte[MaxLine];
+        int got = 0;
+        int newline = -1;
+        request = null;
+        error = "that is not a question";
+        while (newline < 0 && got < head.Length && ReceiveSome(client, head.AsSpan(got), end) is > 0 and int more)
+        {
+            got += more;
+            newline = head.AsSpan(0, got).IndexOf((byte)'\n');
+        }
+
+        string[] words = Encoding.UTF8.GetString(head, 0, Math.Max(newline, 0)).Split(' ', 2);
+        if (words.Length != 2 || !uint.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint length))
+        {
+            return false;
+        }
+
+        if (length > limit)
+        {
+            error = string.Create(CultureInfo.InvariantCulture, $"{length} bytes of data are more than the limit, {limit}");
+            return false;
+        }
+
+        byte[] data = new byte[length];
+        int done = Math.Min(got - newline - 1, data.Length);
+        head.AsSpan(newline + 1, done).CopyTo(data);
+        while (done < data.Length && ReceiveSome(client, data.AsSpan(done), end) is > 0 and int more)
+        {
+            done += more;
+        }
+
+        error = "the data end too early";
+        request = new ControlRequest(words[1], data, PeerOf(client));
+        return done == data.Length;
+    }
+
+    /// <summary>One slow client must not keep the others waiting for long.</summary>
+    static int ReceiveSome(Socket client, Span<byte> buffer, long end) =>
+        Environment.TickCount64 < end ? client.Receive(buffer) : 0;
+
+    static uint PeerOf(Socket client)
+    {
+        Span<byte> credentials = stackalloc byte[12];
+        _ = client.GetRawSocketOption(SocketLevel, PeerCredentials, credentials);
+        return BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
     }
 }

@@ -62,6 +62,15 @@ sealed record DaemonOptions
 
     public HostDown HostDown { get; init; }
 
+    /// <summary>A socket at which services have buffers measured; null: none.</summary>
+    public string? MeasureSocket { get; init; }
+
+    /// <summary>The user ids that may do so, besides root.</summary>
+    public IReadOnlyList<uint> MeasureUsers { get; init; } = [];
+
+    /// <summary>Bytes of one such buffer at most.</summary>
+    public int MeasureLimit { get; init; } = 64 * 1024;
+
     public LogFormat LogFormat { get; init; }
 
     /// <summary>What the launcher found out and the host needs; not configured by anybody.</summary>

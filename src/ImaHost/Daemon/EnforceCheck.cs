@@ -42,7 +42,7 @@ static class EnforceCheck
     {
         using HeldFile file = HeldFile.Open(path);
         using var collected = new CollectedFile();
-        if (collected.Identify(file) < 0 || collected.Collect(file, Launcher.ImaHash(options), goOn: null) < 0)
+        if (collected.Identify(file) < 0 || collected.Collect(file, new CollectRequest(Launcher.ImaHash(options)), goOn: null) < 0)
         {
             return true;
         }

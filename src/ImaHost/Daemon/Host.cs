@@ -26,6 +26,7 @@ sealed class Host : IDisposable
     readonly GuardSocket _socket = new();
     readonly RuntimeMeasurements _list;
     readonly ImaEngine _engine;
+    readonly BufferRequests _buffers;
     readonly ILoggerFactory _loggers;
     readonly ILogger _log;
     readonly ManualResetEventSlim _stopped = new();
@@ -44,7 +45,10 @@ sealed class Host : IDisposable
         _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
         var engineOptions = new EngineOptions(
             options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows);
-        _engine = new ImaEngine(engineOptions, PolicyStore.Load(_state.PolicyPath), _list, new EngineCounters(), _log);
+        _engine = new ImaEngine(
+            engineOptions, PolicyStore.Load(_state.PolicyPath), _list, new ReadWriteCheck(ProcessImage.ParentPid),
+            new EngineCounters(), _log);
+        _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -62,6 +66,7 @@ sealed class Host : IDisposable
 
     public void Dispose()
     {
+        _buffers.Dispose();
         _list.Dispose();
         _fuseDigests.Dispose();
         _loggers.Dispose();
@@ -79,7 +84,7 @@ sealed class Host : IDisposable
         }
 
         Start("TPM", TendTpm);
-        Start("control", () => ControlSocket.Serve(_options.State, Answer));
+        ServeQuestions();
         if (FuseDevice.IsMounted)
         {
             Start("FUSE", PublishedFiles().Run);
@@ -89,6 +94,7 @@ sealed class Host : IDisposable
         var workers = new List<Thread>();
         using var loop = new EventLoop(_engine, _socket, commands, _log);
         Start("large files", loop.RunLarge);
+        Start("writers", loop.RunWriters);
         for (int i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
         {
             workers.Add(Start("worker", loop.Run));
@@ -99,6 +105,20 @@ sealed class Host : IDisposable
         Stop(workers);
     }
 
+    void ServeQuestions()
+    {
+        const UnixFileMode root = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        const UnixFileMode all = root | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead
+            | UnixFileMode.OtherWrite;
+        Start("control", () => ControlSocket.Serve(
+            ControlSocket.PathIn(_options.State), root, _options.MeasureLimit, Answer));
+        if (_options.MeasureSocket is { } path)
+        {
+            // Who may ask is decided by who connects.
+            Start("services", () => ControlSocket.Serve(path, all, _options.MeasureLimit, _buffers.Answer));
+        }
+    }
+
     void Stop(List<Thread> workers)
     {
         _socket.StopReceiving();
@@ -107,6 +127,7 @@ sealed class Host : IDisposable
             worker.Join();
         }
 
+        HostEvents.Stop(_list, Launcher.Settings(_options));
         _list.Log.Flush();
     }
 
@@ -223,14 +244,16 @@ sealed class Host : IDisposable
         {
             try
             {
+                Launcher.RequirePcrs(_list, policy);
                 PolicyStore.Save(_state.PolicyPath, policy);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ConfigurationException)
             {
                 Logging.PolicyRefused(_log, e.Message);
                 return;
             }
 
+            HostEvents.Policy(_list, Launcher.Settings(_options), policy.ToString());
             _engine.Policy = policy;
             Announce(policy);
             Logging.PolicyLoaded(_log, policy.Rules.Count);
@@ -239,11 +262,9 @@ sealed class Host : IDisposable
 
     void Announce(ImaPolicy policy) => _socket.SendReady(policy.AsksAboutReads, policy.Fingerprint);
 
-    string? Answer(string question) => question switch
-    {
-        "status" => JsonSerializer.Serialize(Status(), StatusJson.Default.StatusReport),
-        _ => null,
-    };
+    string? Answer(ControlRequest request) => request.Line == "status"
+        ? JsonSerializer.Serialize(Status(), StatusJson.Default.StatusReport)
+        : _buffers.Answer(request);
 
     StatusReport Status()
     {

@@ -41,7 +41,7 @@ static class Launcher
         try
         {
             options = BeginList(
-                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched) }, state);
+                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched) }, state, policy);
         }
         catch
         {
@@ -57,7 +57,7 @@ static class Launcher
     }
 
     /// <summary>Opens the list once before anything is watched: a TPM or a disk that refuses is found here.</summary>
-    static DaemonOptions BeginList(DaemonOptions options, StateDirectory state)
+    static DaemonOptions BeginList(DaemonOptions options, StateDirectory state, ImaPolicy policy)
     {
         ResolvedEnvironment resolved = options.Resolved!;
         using TpmCommands? tpm = Tpms.Open(resolved.Tpm, options.TpmTimeout);
@@ -68,9 +68,31 @@ static class Launcher
         }
 
         options = options with { Resolved = resolved with { Banks = [.. banks.Select(bank => bank.Name)] } };
-        using RuntimeMeasurements list = ListStore.Begin(state, tpm, Settings(options));
-        return options;
+        ListSettings settings = Settings(options);
+        using RuntimeMeasurements list = ListStore.Begin(state, tpm, settings);
+        RequirePcrs(list, policy);
+        HostEvents.Start(list, settings, Describe(options));
+        HostEvents.Policy(list, settings, policy.ToString());
+        return list.Fault is { } fault ? throw new ConfigurationException(fault) : options;
     }
+
+    /// <summary>A rule's pcr= must be one that nothing else extends, or the list would never replay.</summary>
+    /// <exception cref="ConfigurationException">It is not.</exception>
+    public static void RequirePcrs(RuntimeMeasurements list, ImaPolicy policy)
+    {
+        foreach (ImaRule rule in policy.Rules)
+        {
+            if (rule.Pcr is { } pcr && !list.MayUse(pcr, out string why))
+            {
+                throw new ConfigurationException($"{rule.Origin}: pcr={pcr} cannot be used: {why}");
+            }
+        }
+    }
+
+    /// <summary>The same for the same configuration, so that a verifier can expect it.</summary>
+    static string Describe(DaemonOptions options) =>
+        $"version={ProductVersion.Text}\nwatch={string.Join(",", options.Resolved!.Watched)}\n"
+        + $"appraise={Words.Name(options.Appraise)}\nhash={options.Hash}\ntemplate={options.Template}\n";
 
     public static ListSettings Settings(DaemonOptions options) => new(
         [.. options.Resolved!.Banks.Select(name => HashAlgorithm.FromName(name)!)],
@@ -82,8 +104,10 @@ static class Launcher
             $"\"{options.Hash}\" is no hash that is known here: {string.Join(", ", HashAlgorithm.All)}");
 
     public static TemplateDescriptor Template(DaemonOptions options) =>
-        TemplateDescriptor.Find(System.Text.Encoding.UTF8.GetBytes(options.Template))
-        ?? throw new ConfigurationException($"\"{options.Template}\" is no template that is known here: ima-ng, ima-sig");
+        TemplateDescriptor.Find(options.Template)
+        ?? throw new ConfigurationException(
+            $"\"{options.Template}\" is no template: {string.Join(", ", TemplateDescriptor.Names)}, or fields with | between"
+            + $" them ({string.Join(", ", TemplateField.All.Select(field => field.Id))})");
 
     static void Validate(DaemonOptions options)
     {

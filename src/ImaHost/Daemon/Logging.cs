@@ -67,6 +67,10 @@ static partial class Logging
     [LoggerMessage(EventId = 25, Level = LogLevel.Error, Message = "the old policy stays: {Cause}")]
     public static partial void PolicyRefused(ILogger log, string cause);
 
+    [LoggerMessage(
+        EventId = 27, Level = LogLevel.Information, Message = "buffer \"{Name}\" of user {Uid}: {Outcome}")]
+    public static partial void BufferMeasured(ILogger log, string name, uint uid, string outcome);
+
     [LoggerMessage(EventId = 26, Level = LogLevel.Critical, Message = "{Thread} failed; the guard starts another host")]
     public static partial void ThreadFailed(ILogger log, Exception exception, string thread);
 }

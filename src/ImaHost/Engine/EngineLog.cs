@@ -17,8 +17,12 @@ static partial class EngineLog
         Message = "{Outcome} \"{Path}\" without a judgement, pid={Pid}: {Cause}")]
     public static partial void Unjudged(ILogger log, string path, int pid, string cause, string outcome);
 
-    [LoggerMessage(EventId = 3, Level = LogLevel.Warning, Message = "violation {Cause} \"{Path}\" pid={Pid}")]
-    public static partial void Violation(ILogger log, string cause, string path, int pid);
+    /// <summary>In the words of the kernel's audit record (integrity_audit_msg).</summary>
+    [LoggerMessage(
+        EventId = 3, Level = LogLevel.Warning,
+        Message = "violation op=invalid_pcr cause={Cause} comm=\"{Comm}\" name=\"{Path}\" dev={Major}:{Minor} ino={Inode} pid={Pid} uid={Uid}")]
+    public static partial void Violation(
+        ILogger log, string cause, string comm, string path, uint major, uint minor, ulong inode, int pid, uint uid);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "cannot label \"{Path}\": {Cause}")]
     public static partial void NotFixed(ILogger log, string path, string cause);

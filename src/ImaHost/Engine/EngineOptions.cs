@@ -1,5 +1,6 @@
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
+using ImaHost.Policy;
 using ImaHost.Template;
 
 namespace ImaHost.Engine;
@@ -14,4 +15,11 @@ sealed record EngineOptions(
     HashAlgorithm ImaHash,
     TemplateDescriptor Template,
     int Pcr,
-    bool FailAllows);
+    bool FailAllows)
+{
+    /// <summary>The template that a rule, or none, asks for.</summary>
+    public TemplateDescriptor TemplateFor(ImaRule? rule) => rule?.Template ?? Template;
+
+    /// <summary>The PCR that a rule, or none, asks for.</summary>
+    public int PcrFor(ImaRule? rule) => rule?.Pcr ?? Pcr;
+}

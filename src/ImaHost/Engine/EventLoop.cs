@@ -19,6 +19,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     const int MostWaiting = 256;
 
     readonly BlockingCollection<AccessRequest> _large = new(MostWaiting);
+    readonly BlockingCollection<AccessRequest> _writers = new(MostWaiting);
 
     /// <summary>One worker.</summary>
     public void Run()
@@ -34,6 +35,9 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                     break;
                 case GuardMessage.Job:
                     Judge(request, scratch);
+                    break;
+                case GuardMessage.Writer:
+                    LayAsideWriter(request, scratch);
                     break;
                 case GuardMessage.Stop or GuardMessage.Closed:
                     commands.Stop();
@@ -57,7 +61,24 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         }
     }
 
-    public void Dispose() => _large.Dispose();
+    /// <summary>
+    /// The lane of writers that open what was measured. Finding out who reads it takes long, and nobody waits for a
+    /// verdict.
+    /// </summary>
+    public void RunWriters()
+    {
+        using var scratch = new Scratch();
+        foreach (AccessRequest request in _writers.GetConsumingEnumerable())
+        {
+            NoteWriter(request, scratch);
+        }
+    }
+
+    public void Dispose()
+    {
+        _large.Dispose();
+        _writers.Dispose();
+    }
 
     /// <summary>More than the lane takes get the answer of what cannot be judged.</summary>
     void LayAside(AccessRequest request, Scratch scratch)
@@ -67,6 +88,16 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         {
             heir.Verdict = engine.GiveUp(heir, scratch, $"{MostWaiting} large files wait to be judged already");
             heir.Dispose();
+        }
+    }
+
+    /// <summary>When the lane is full this worker does it: no violation is missed.</summary>
+    void LayAsideWriter(AccessRequest request, Scratch scratch)
+    {
+        AccessRequest heir = request.HandOver();
+        if (!_writers.TryAdd(heir))
+        {
+            NoteWriter(heir, scratch);
         }
     }
 
@@ -88,6 +119,22 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
             {
                 engine.Counters.AddFailed();
                 EngineLog.WorkerFailed(log, e, engine.Options.FailAllows ? "allowed" : "denied");
+            }
+        }
+    }
+
+    void NoteWriter(AccessRequest request, Scratch scratch)
+    {
+        using (request)
+        {
+            try
+            {
+                engine.NoteWriter(request, scratch);
+            }
+            catch (Exception e)
+            {
+                engine.Counters.AddFailed();
+                EngineLog.WorkerFailed(log, e, "allowed");
             }
         }
     }

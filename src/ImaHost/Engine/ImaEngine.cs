@@ -1,5 +1,3 @@
-using ImaHost.Appraisal;
-using ImaHost.Crypto;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -15,8 +13,10 @@ namespace ImaHost.Engine;
 /// collect, store, appraise. A denied file stands in the list, because it is stored before it is appraised.
 /// </summary>
 sealed class ImaEngine(
-    EngineOptions options, ImaPolicy policy, RuntimeMeasurements list, EngineCounters counters, ILogger log)
+    EngineOptions options, ImaPolicy policy, RuntimeMeasurements list, ReadWriteCheck readWrite,
+    EngineCounters counters, ILogger log)
 {
+    readonly FileAppraisal _appraisal = new(options, counters, log);
     ImaPolicy _policy = policy;
 
     /// <summary>The rules in force. Setting them decides every access that begins afterwards.</summary>
@@ -33,17 +33,18 @@ sealed class ImaEngine(
     /// <summary>Judges one access. May be called by several workers, each with scratch space of its own.</summary>
     public Verdict ProcessMeasurement(AccessRequest access, Scratch scratch)
     {
-        CollectedFile file = scratch.File;
-        if (!access.HasFile || file.Identify(access.File) < 0)
+        FileMeasurement file = scratch.File;
+        if (!file.Begin(access))
         {
             return Unjudged(access, scratch, "its descriptor could not be received", record: false);
         }
 
-        Question question = MustMeasure(access, file);
+        Question question = file.MustMeasure(Policy);
         OpenMode mode = ModeOf(access, question.Hook);
+        bool recorded = CheckReadWrite(access, in question, mode, scratch);
         if (question.Decision.IsNothing || mode == OpenMode.Write)
         {
-            return Verdict.Allow;
+            return recorded ? Verdict.Allow : Unrecorded(access, scratch);
         }
 
         if (access.IsLate)
@@ -51,7 +52,7 @@ sealed class ImaEngine(
             return Late(access, in question, scratch);
         }
 
-        int error = CollectMeasurement(access, scratch);
+        int error = CollectMeasurement(file, in question);
         if (error == FileHasher.Canceled)
         {
             // The accessor was killed: nobody waits for a verdict.
@@ -63,45 +64,68 @@ sealed class ImaEngine(
             return Unjudged(access, scratch, $"it cannot be read: {ErrnoException.Describe(-error)}", record: true);
         }
 
-        bool stored = StoreViolation(access, in question, mode, scratch) && StoreMeasurement(in question, scratch);
+        recorded = StoreMeasurement(file, in question, scratch) != StoreOutcome.NotStored && recorded;
         if (access.HasWriter && question.Hook == ImaHook.BprmCheck)
         {
             return Verdict.Busy;
         }
 
-        Verdict verdict = AppraiseMeasurement(access, in question, file);
-        return stored || verdict.Decision == GuardDecision.Deny
-            ? verdict
-            : Unjudged(access, scratch, list.Fault ?? "it could not be recorded", record: false);
+        Verdict verdict = _appraisal.Judge(access, in question, file);
+        return recorded || verdict.Decision == GuardDecision.Deny ? verdict : Unrecorded(access, scratch);
+    }
+
+    /// <summary>Enters what is no file: asking for it is the rule, and there is nothing to appraise.</summary>
+    public StoreOutcome MeasureBuffer(BufferMeasurement buffer, Scratch scratch)
+    {
+        Question question = buffer.MustMeasure(Policy);
+        _ = CollectMeasurement(buffer, in question);
+        return StoreMeasurement(buffer, in question, scratch);
+    }
+
+    /// <summary>
+    /// Somebody opens a file for writing whose verdict the kernel held: it was measured, so whoever still reads it
+    /// reads what will not stay as it was measured.
+    /// </summary>
+    public void NoteWriter(AccessRequest access, Scratch scratch)
+    {
+        if (scratch.File.Begin(access) && scratch.File.AskAboutMapping(Policy).Decision.Measure != null
+            && readWrite.IsRead(scratch.File.File.Stat))
+        {
+            _ = StoreViolation(access, scratch, ReadWriteCheck.ToMToU);
+        }
     }
 
     /// <summary>The outcome of an access that there is no room to judge.</summary>
     public Verdict GiveUp(AccessRequest access, Scratch scratch, string cause) =>
-        Unjudged(access, scratch, cause, record: scratch.File.Identify(access.File) == 0, "unjudged");
+        Unjudged(access, scratch, cause, record: scratch.File.Begin(access), "unjudged");
 
-    /// <summary>Which rules concern this access? (LIM: must_measure)</summary>
-    Question MustMeasure(AccessRequest access, CollectedFile file)
+    /// <summary>The digest, and whatever else its entries show. (LIM: collect_measurement)</summary>
+    int CollectMeasurement(IMeasurementProvider what, in Question question)
     {
-        ImaPolicy policy = Policy;
-        Subject subject = policy.AsksAboutSubject ? Accessor.ReadSubject(access.Pid) : default;
-        var target = new Target(access.File.FilesystemMagic, file.Stat.Uid, file.Stat.Gid);
-        return Question.Ask(policy, HookOf(access), in subject, in target, file.Stat.IsRegular);
+        CollectRequest wanted = new CollectRequest(options.ImaHash)
+            .For(options.TemplateFor(question.Decision.Measure))
+            .For(options.TemplateFor(question.Decision.Also));
+        return what.Collect(in wanted);
     }
 
-    /// <summary>Hashes the file from its own descriptor. (LIM: collect_measurement)</summary>
-    int CollectMeasurement(AccessRequest access, Scratch scratch) =>
-        scratch.File.Collect(access.File, options.ImaHash, access.IsStillWanted);
-
     /// <summary>Appends the entry, then extends the PCR. (LIM: store_measurement)</summary>
-    /// <returns>False when the list or the TPM did not take it.</returns>
-    bool StoreMeasurement(in Question question, Scratch scratch)
+    StoreOutcome StoreMeasurement(IMeasurementProvider what, in Question question, Scratch scratch)
     {
-        if (question.Decision.Measure == null)
+        StoreOutcome outcome = StoreFor(what, question.Decision.Measure, scratch);
+        return question.Decision.Also == null || outcome == StoreOutcome.NotStored
+            ? outcome
+            : StoreFor(what, question.Decision.Also, scratch);
+    }
+
+    /// <returns>NotStored when the list or the TPM did not take it.</returns>
+    StoreOutcome StoreFor(IMeasurementProvider what, ImaRule? rule, Scratch scratch)
+    {
+        if (rule == null)
         {
-            return true;
+            return StoreOutcome.AlreadyThere;
         }
 
-        StoreOutcome outcome = Store(scratch, in scratch.File.Digest, violation: false);
+        StoreOutcome outcome = Store(what, rule, EntryKind.Measurement, scratch);
         if (outcome == StoreOutcome.AlreadyThere)
         {
             counters.AddRepeated();
@@ -111,58 +135,7 @@ sealed class ImaEngine(
             counters.AddMeasured();
         }
 
-        return outcome is StoreOutcome.Stored or StoreOutcome.AlreadyThere;
-    }
-
-    /// <summary>Does security.ima vouch for the file? (LIM: appraise_measurement)</summary>
-    Verdict AppraiseMeasurement(AccessRequest access, in Question question, CollectedFile file)
-    {
-        var pass = new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased, question.Policy);
-        if (question.Decision.Appraise == null || options.Appraise == AppraiseMode.Off || access.IsOwn)
-        {
-            return pass;
-        }
-
-        SecurityIma xattr = file.SecurityIma;
-        Appraisal.Appraisal outcome = Appraiser.Appraise(in xattr, file.XattrError, in file.Digest);
-        if (outcome == Appraisal.Appraisal.Pass || TryFix(access, outcome, file))
-        {
-            return pass;
-        }
-
-        if (MayLabel(access, question.Hook))
-        {
-            return Verdict.Allow;
-        }
-
-        bool enforce = options.Appraise == AppraiseMode.Enforce;
-        Report(access, in question, file, outcome, enforce);
-        return enforce ? Verdict.Deny : pass;
-    }
-
-    static bool MayLabel(AccessRequest access, ImaHook hook) =>
-        hook != ImaHook.BprmCheck && Accessor.IsLabeller(access.Pid);
-
-    bool TryFix(AccessRequest access, Appraisal.Appraisal outcome, CollectedFile file)
-    {
-        if (options.Appraise != AppraiseMode.Fix || !Appraiser.MayFix(outcome, file.SecurityIma))
-        {
-            return false;
-        }
-
-        Span<byte> label = stackalloc byte[2 + HashAlgorithm.MaxSize];
-        int error = access.File.SetXattr("security.ima\0"u8, label[..SecurityIma.Write(in file.Digest, label)]);
-        if (error < 0)
-        {
-            EngineLog.NotFixed(log, Text(file.Path), ErrnoException.Describe(-error));
-            return false;
-        }
-
-        counters.AddFixed();
-        string path = Text(file.Path);
-        string digest = file.Digest.ToString();
-        EngineLog.Fixed(log, path, digest);
-        return true;
+        return outcome == StoreOutcome.NotExtended ? StoreOutcome.NotStored : outcome;
     }
 
     /// <summary>
@@ -173,6 +146,9 @@ sealed class ImaEngine(
         access, scratch, "its deadline passed", record: options.FailAllows && question.Decision.Measure != null,
         "deadline");
 
+    Verdict Unrecorded(AccessRequest access, Scratch scratch) =>
+        Unjudged(access, scratch, list.Fault ?? "it could not be recorded", record: false);
+
     /// <summary>The access cannot be judged as it should: the configured outcome, and a record of it.</summary>
     /// <param name="record">Enter a violation: the file was used without a digest.</param>
     /// <param name="violation">Its name in the log.</param>
@@ -180,7 +156,8 @@ sealed class ImaEngine(
         AccessRequest access, Scratch scratch, string cause, bool record, string violation = "unreadable")
     {
         counters.AddFailed();
-        EngineLog.Unjudged(log, Text(scratch.File.Path), access.Pid, cause, options.FailAllows ? "allowed" : "denied");
+        string path = EntryName.ToText(scratch.File.File.Path);
+        EngineLog.Unjudged(log, path, access.Pid, cause, options.FailAllows ? "allowed" : "denied");
         if (record)
         {
             _ = StoreViolation(access, scratch, violation);
@@ -191,48 +168,35 @@ sealed class ImaEngine(
 
     /// <summary>Records that what was measured may not be what is used (ima_rdwr_violation_check), if that is so.</summary>
     /// <returns>False when the list or the TPM did not take it.</returns>
-    bool StoreViolation(AccessRequest access, in Question question, OpenMode mode, Scratch scratch)
+    bool CheckReadWrite(AccessRequest access, in Question question, OpenMode mode, Scratch scratch)
     {
-        bool openWriters = access.HasWriter && question.Hook != ImaHook.BprmCheck && mode == OpenMode.Read;
-        return question.Decision.Measure == null || !openWriters || StoreViolation(access, scratch, "open_writers");
+        FileStat file = scratch.File.File.Stat;
+        bool measures = question.Decision.Measure != null && !access.IsOwn;
+        string? violation = mode != OpenMode.Read
+            ? readWrite.OnWrite(in file)
+            : question.Hook != ImaHook.BprmCheck && measures
+                ? readWrite.OnRead(in file, access.HasWriter, access.IsLeased)
+                : null;
+        return violation == null || StoreViolation(access, scratch, violation);
     }
 
+    /// <summary>Always in the configured PCR and template, whatever the rule says (ima_add_violation).</summary>
     bool StoreViolation(AccessRequest access, Scratch scratch, string cause)
     {
-        EngineLog.Violation(log, cause, Text(scratch.File.Path), access.Pid);
-        return Store(scratch, Digest.Zero(options.ImaHash), violation: true) == StoreOutcome.Stored;
+        CollectedFile file = scratch.File.File;
+        EngineLog.Violation(
+            log, cause, Accessor.ReadName(access.Pid), EntryName.ToText(file.Path), file.Stat.DeviceMajor,
+            file.Stat.DeviceMinor, file.Stat.Inode, access.Pid, Accessor.ReadSubject(access.Pid).Uid);
+        return Store(scratch.File, rule: null, EntryKind.Violation, scratch) == StoreOutcome.Stored;
     }
 
-    StoreOutcome Store(Scratch scratch, in Digest digest, bool violation)
+    StoreOutcome Store(IMeasurementProvider what, ImaRule? rule, EntryKind kind, Scratch scratch)
     {
-        var source = new FieldSource
-        {
-            Digest = digest,
-            Name = scratch.File.Path,
-            Signature = scratch.File.SignatureField,
-        };
+        TemplateDescriptor template = options.TemplateFor(rule);
+        FieldSource fields = what.Fields(options, kind == EntryKind.Violation);
         scratch.Data.Clear();
-        options.Template.AppendData(in source, scratch.Data);
-        return list.Add(options.Template, scratch.Data.Written, options.Pcr, violation);
-    }
-
-    void Report(
-        AccessRequest access, in Question question, CollectedFile file, Appraisal.Appraisal outcome, bool enforce)
-    {
-        if (enforce)
-        {
-            counters.AddDenied();
-        }
-        else
-        {
-            counters.AddWouldDeny();
-        }
-
-        string path = Text(file.Path);
-        EngineLog.Denial(
-            log, enforce ? "denied" : "would deny", path, question.Hook.Name(), access.Pid,
-            Accessor.ReadName(access.Pid), Accessor.ReadSubject(access.Pid).Uid, Appraiser.Cause(outcome),
-            question.Decision.Appraise!.Origin, Appraiser.Advice(outcome, path));
+        template.AppendData(in fields, scratch.Data);
+        return list.Add(template, scratch.Data.Written, options.PcrFor(rule), kind);
     }
 
     /// <summary>
@@ -241,22 +205,4 @@ sealed class ImaEngine(
     /// </summary>
     static OpenMode ModeOf(AccessRequest access, ImaHook hook) =>
         access.HasWriter && hook != ImaHook.BprmCheck ? OpenModes.Read(access.Pid) : OpenMode.Read;
-
-    static ImaHook HookOf(AccessRequest access) => access.Access switch
-    {
-        GuardAccess.Exec => ImaHook.BprmCheck,
-        GuardAccess.Elf => ImaHook.MmapCheck,
-        GuardAccess.Data => ImaHook.FileCheck,
-        GuardAccess.Open => MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
-        _ => throw new ArgumentOutOfRangeException(nameof(access)),
-    };
-
-    /// <summary>The guard could not see what kind of file is opened without waiting for a disk. We may wait.</summary>
-    static bool MayBeMapped(HeldFile file)
-    {
-        Span<byte> start = stackalloc byte[ElfHeader.Size];
-        return ElfHeader.MayBeMapped(start[..Math.Max(file.ReadAt(start, 0), 0)]);
-    }
-
-    static string Text(ReadOnlySpan<byte> path) => EntryName.ToText(path);
 }

@@ -19,16 +19,16 @@ readonly record struct Question(ImaHook Hook, PolicyDecision Decision, bool Hold
             return new Question(hook, default, HoldsForAll: false, policy.Fingerprint);
         }
 
-        PolicyDecision exec = policy.Match(ImaHook.BprmCheck, AccessMask.Exec, in subject, in target)
-            .Or(policy.Match(ImaHook.FileCheck, AccessMask.Exec, in subject, in target));
+        PolicyDecision exec = policy.Match(ImaHook.FileCheck, AccessMask.Exec, in subject, in target)
+            .And(policy.Match(ImaHook.BprmCheck, AccessMask.Exec, in subject, in target));
         PolicyDecision read = policy.Match(ImaHook.FileCheck, AccessMask.Read, in subject, in target);
-        PolicyDecision map = policy.Match(ImaHook.MmapCheck, AccessMask.Exec, in subject, in target).Or(in read);
+        PolicyDecision map = read.And(policy.Match(ImaHook.MmapCheck, AccessMask.Exec, in subject, in target));
         PolicyDecision decision = hook switch
         {
             ImaHook.BprmCheck => exec,
             ImaHook.MmapCheck => map,
             ImaHook.FileCheck => read,
-            _ => throw new ArgumentOutOfRangeException(nameof(hook)),
+            ImaHook.CriticalData or _ => throw new ArgumentOutOfRangeException(nameof(hook)),
         };
         bool holds = !policy.AsksAboutSubject && decision.Covers(in exec) && decision.Covers(in map);
         return new Question(hook, decision, holds, policy.Fingerprint);

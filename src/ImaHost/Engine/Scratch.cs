@@ -1,4 +1,3 @@
-using ImaHost.Measurement;
 using ImaHost.Template;
 
 namespace ImaHost.Engine;
@@ -6,7 +5,7 @@ namespace ImaHost.Engine;
 /// <summary>The buffers of one worker: warm, they make an access cost no allocation.</summary>
 sealed class Scratch : IDisposable
 {
-    public CollectedFile File { get; } = new();
+    public FileMeasurement File { get; } = new();
 
     public ByteBuilder Data { get; } = new();
 

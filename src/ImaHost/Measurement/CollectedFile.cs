@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using ImaHost.Crypto;
 using ImaHost.Interop;
+using ImaHost.Template;
 
 namespace ImaHost.Measurement;
 
@@ -19,10 +20,12 @@ sealed class CollectedFile : IDisposable
     readonly byte[] _path = new byte[MaxPath + 16];
     readonly byte[] _ima = new byte[MaxXattr];
     readonly byte[] _evm = new byte[MaxXattr];
+    readonly ProtectedXattrs _xattrs = new();
     int _pathLength;
     int _imaLength;
     int _evmLength;
     Digest _digest;
+    Digest _sha1;
 
     /// <summary>The path the file was opened by, without the kernel's " (deleted)".</summary>
     public ReadOnlySpan<byte> Path => _path.AsSpan(0, _pathLength);
@@ -36,27 +39,37 @@ sealed class CollectedFile : IDisposable
 
     public FileStat Stat { get; private set; }
 
-    /// <summary>What the field sig holds: a signature of security.ima, else a portable one of security.evm.</summary>
-    public ReadOnlySpan<byte> SignatureField
+    /// <summary>What its entry is made of.</summary>
+    /// <param name="violation">
+    /// Zeros stand for the digest, of the length that ima_hash has, and security.ima is left out (ima_add_violation).
+    /// </param>
+    public FieldSource Fields(HashAlgorithm imaHash, bool violation) => new()
     {
-        get
-        {
-            if (_imaLength > 0 && _ima[0] is 3 or 6)
-            {
-                return _ima.AsSpan(0, _imaLength);
-            }
+        Digest = violation ? Digest.Zero(imaHash) : _digest,
+        Sha1 = violation ? Digest.Zero(HashAlgorithm.Sha1) : _sha1,
+        Name = Path,
+        Signature = violation ? EvmSignature : SignatureField,
+        EvmSignature = EvmSignature,
+        HasInode = true,
+        Uid = Stat.Uid,
+        Gid = Stat.Gid,
+        Mode = Stat.Mode,
+        Xattrs = _xattrs,
+    };
 
-            return _evmLength > 0 && _evm[0] == (byte)SecurityImaType.PortableSignature
-                ? _evm.AsSpan(0, _evmLength)
-                : default;
-        }
-    }
+    /// <summary>A signature of security.ima, else a portable one of security.evm.</summary>
+    ReadOnlySpan<byte> SignatureField =>
+        _imaLength > 0 && _ima[0] is 3 or 6 ? _ima.AsSpan(0, _imaLength) : EvmSignature;
+
+    ReadOnlySpan<byte> EvmSignature =>
+        _evmLength > 0 && _evm[0] == (byte)SecurityImaType.PortableSignature ? _evm.AsSpan(0, _evmLength) : default;
 
     /// <summary>Everything but the digest.</summary>
     /// <returns>0, or minus the errno of stat.</returns>
     public int Identify(HeldFile file)
     {
         _pathLength = _imaLength = _evmLength = 0;
+        _xattrs.Clear();
         if (!file.TryStat(out FileStat stat, out int error))
         {
             return error;
@@ -68,17 +81,47 @@ sealed class CollectedFile : IDisposable
     }
 
     /// <summary>The security attributes and the digest, in the algorithm that security.ima names or else ours.</summary>
+    /// <param name="goOn">Asked now and then while a large file is read; null: always.</param>
     /// <returns>0, or minus the errno of the read that failed.</returns>
-    public int Collect(HeldFile file, HashAlgorithm imaHash, Func<bool>? goOn)
+    public int Collect(HeldFile file, in CollectRequest wanted, Func<bool>? goOn)
     {
-        const int noData = -61;
-        _imaLength = file.GetXattr("security.ima\0"u8, _ima);
-        _evmLength = file.GetXattr("security.evm\0"u8, _evm);
-        XattrError = _imaLength is >= 0 or noData ? 0 : _imaLength;
-        return _hasher.Hash(file, Stat.Size, SecurityIma.Algorithm ?? imaHash, goOn, out _digest);
+        ReadLabels(file, wanted.Xattrs);
+        int error = _hasher.Hash(file, Stat.Size, SecurityIma.Algorithm ?? wanted.ImaHash, goOn, out _digest);
+        return error == 0 && wanted.Sha1 && _digest.Algorithm != HashAlgorithm.Sha1
+            ? _hasher.Hash(file, Stat.Size, HashAlgorithm.Sha1, goOn, out _sha1)
+            : error;
     }
 
     public void Dispose() => _hasher.Dispose();
+
+    /// <summary>The security attributes alone.</summary>
+    /// <param name="all">Also the others that EVM protects.</param>
+    public void ReadLabels(HeldFile file, bool all)
+    {
+        const int noData = -61;
+        _xattrs.Clear();
+        if (all)
+        {
+            ReadProtectedXattrs(file);
+        }
+
+        _imaLength = file.GetXattr("security.ima\0"u8, _ima);
+        _evmLength = file.GetXattr("security.evm\0"u8, _evm);
+        XattrError = _imaLength is >= 0 or noData ? 0 : _imaLength;
+    }
+
+    void ReadProtectedXattrs(HeldFile file)
+    {
+        byte[] value = new byte[MaxXattr];
+        foreach (byte[] name in ProtectedXattrs.Protected)
+        {
+            int length = file.GetXattr(name, value);
+            if (length >= 0)
+            {
+                _xattrs.Add(name, value.AsSpan(0, length));
+            }
+        }
+    }
 
     void ReadPath(HeldFile file)
     {

@@ -18,25 +18,27 @@ sealed record ListSettings(
 /// <summary>Opens the list of this boot, and begins a new one with the boot_aggregate.</summary>
 static class ListStore
 {
+    /// <summary>PCRs that a list can live in instead, where nothing else uses them.</summary>
+    static readonly int[] OtherPcrs = [14, 13, 12, 11, 23];
+
     /// <summary>Opens the list at the start of the service: it and the TPM must belong together.</summary>
     /// <exception cref="ListException">The PCR holds what no part of the list explains.</exception>
     /// <exception cref="IOException">The TPM or the disk failed.</exception>
     public static RuntimeMeasurements Begin(StateDirectory state, TpmCommands? tpm, ListSettings settings)
     {
-        bool isBlank = tpm == null || IsBlank(tpm, settings);
+        bool isBlank = tpm == null || IsBlank(tpm, settings, settings.Pcr);
         bool isNew = tpm != null && isBlank && settings.TpmMayBeNew;
-        RuntimeMeasurements list = Open(state, state.OpenList(startAnew: isNew), tpm, settings);
+        string path = state.OpenList(startAnew: isNew);
+        if (!isBlank && (!File.Exists(path) || new FileInfo(path).Length == 0))
+        {
+            Adopt(path, tpm!, settings);
+        }
+
+        RuntimeMeasurements list = Open(state, path, tpm, settings);
         try
         {
             if (list.Log.Extent.Entries == 0)
             {
-                if (!isBlank)
-                {
-                    throw new ListException(
-                        $"PCR {settings.Pcr} of {tpm!.Transport.Name} was extended before, and no list here explains it:"
-                        + " a kernel with IMA, or another host, uses it. Configure another PCR (pcr: in imahost.yaml)");
-                }
-
                 AddBootAggregate(list, tpm, settings);
             }
 
@@ -71,23 +73,62 @@ static class ListStore
         return list;
     }
 
-    static bool IsBlank(TpmCommands tpm, ListSettings settings)
+    static bool IsBlank(TpmCommands tpm, ListSettings settings, int pcr)
     {
         using var digests = new DigestSet();
-        return new PcrBanks(settings.Banks, digests).Match(settings.Pcr, tpm.ReadPcr(settings.Banks, settings.Pcr));
+        return new PcrBanks(settings.Banks, digests).Match(pcr, tpm.ReadPcr(settings.Banks, pcr));
+    }
+
+    /// <summary>The PCR was extended before we came. The kernel's list may say by what: then it begins ours.</summary>
+    static void Adopt(string path, TpmCommands tpm, ListSettings settings)
+    {
+        string where = $"PCR {settings.Pcr} of {tpm.Transport.Name} was extended before";
+        KernelList kernel = KernelList.Find()
+            ?? throw new ListException(
+                $"{where}, and no list here explains it: something else uses it. {Advise(tpm, settings)}");
+        if (kernel.GoesOn)
+        {
+            throw new ListException(
+                $"{where} by the kernel's own IMA ({kernel.Count} entries in {kernel.Path}), whose policy goes on"
+                + $" measuring: two cannot share a PCR. {Advise(tpm, settings)}");
+        }
+
+        kernel.CopyTo(path);
+        using var digests = new DigestSet();
+        using var file = new ListFile(path);
+        var search = new PcrSearch(settings.Banks, new LivePcrs(tpm, settings.Banks).TryGet, digests);
+        RecordReader? reader = null;
+        search.Run(() => reader = file.Open());
+        if (search.Matched != reader!.Number || !search.Pcrs.Contains(settings.Pcr))
+        {
+            File.Delete(path);
+            throw new ListException(
+                $"{where}, and the kernel's list ({kernel.Path}, {reader.Number} entries) does not explain it: something"
+                + $" else uses it too. {Advise(tpm, settings)}");
+        }
+    }
+
+    static string Advise(TpmCommands tpm, ListSettings settings)
+    {
+        int? other = OtherPcrs.Cast<int?>().FirstOrDefault(pcr => IsBlank(tpm, settings, pcr!.Value));
+        return other == null
+            ? "Configure a PCR that nothing uses (pcr: in imahost.yaml)"
+            : $"Configure another PCR, such as {other}, which is blank (pcr: {other} in imahost.yaml)";
     }
 
     static void AddBootAggregate(RuntimeMeasurements list, TpmCommands? tpm, ListSettings settings)
     {
         using var digests = new DigestSet();
         var data = new ByteBuilder();
+        PcrSource? pcrs = tpm == null ? null : new LivePcrs(tpm, settings.Banks).TryGet;
+        HashAlgorithm[] sha1 = settings.Banks.Contains(HashAlgorithm.Sha1) ? [HashAlgorithm.Sha1] : [];
         var source = new FieldSource
         {
-            Digest = BootAggregate.Compute(
-                tpm == null ? null : new LivePcrs(tpm, settings.Banks).TryGet, settings.Banks, settings.ImaHash, digests),
+            Digest = BootAggregate.Compute(pcrs, settings.Banks, settings.ImaHash, digests),
+            Sha1 = BootAggregate.Compute(pcrs, sha1, HashAlgorithm.Sha1, digests),
             Name = BootAggregate.Name,
         };
         settings.Template.AppendData(in source, data);
-        _ = list.Add(settings.Template, data.Written, settings.Pcr, violation: false);
+        _ = list.Add(settings.Template, data.Written, settings.Pcr, EntryKind.Measurement);
     }
 }

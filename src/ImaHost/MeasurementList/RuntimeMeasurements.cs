@@ -17,6 +17,17 @@ enum StoreOutcome
     NotStored,
 }
 
+/// <summary>What an entry tells.</summary>
+enum EntryKind
+{
+    /// <summary>What a file or buffer holds: once is enough.</summary>
+    Measurement,
+    /// <summary>That it cannot be known: shows zeros, extends ones.</summary>
+    Violation,
+    /// <summary>That something happened: each time it does.</summary>
+    Event,
+}
+
 /// <summary>
 /// The measurement list (ima_queue.c): append first, then extend, both under one lock, so that the order of the list is
 /// the order of the extends. Readers do not take that lock.
@@ -71,15 +82,15 @@ sealed class RuntimeMeasurements : IDisposable
     }
 
     /// <summary>Adds an entry (ima_add_template_entry).</summary>
-    /// <param name="violation">Never taken for one that is there already; extends ones, shows zeros.</param>
-    public StoreOutcome Add(TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr, bool violation)
+    public StoreOutcome Add(TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr, EntryKind kind)
     {
         Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
+        bool violation = kind == EntryKind.Violation;
         ReadOnlySpan<byte> hashed = template.HashedData(data, scratch);
         lock (_extendListMutex)
         {
             Digest key = Key(hashed);
-            if (!violation && Find(in key, pcr, template, data, out bool extended))
+            if (kind == EntryKind.Measurement && Find(in key, pcr, template, data, out bool extended))
             {
                 return extended ? StoreOutcome.AlreadyThere : StoreOutcome.NotExtended;
             }

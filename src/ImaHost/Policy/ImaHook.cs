@@ -9,6 +9,8 @@ enum ImaHook
     MmapCheck,
     /// <summary>execve(2).</summary>
     BprmCheck,
+    /// <summary>A buffer that a service or an administrator hands over.</summary>
+    CriticalData,
 }
 
 /// <summary>The kernel's names for hooks.</summary>
@@ -19,6 +21,7 @@ static class ImaHooks
         ImaHook.FileCheck => "FILE_CHECK",
         ImaHook.MmapCheck => "MMAP_CHECK",
         ImaHook.BprmCheck => "BPRM_CHECK",
+        ImaHook.CriticalData => "CRITICAL_DATA",
         _ => throw new ArgumentOutOfRangeException(nameof(hook)),
     };
 

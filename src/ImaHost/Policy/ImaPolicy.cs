@@ -5,15 +5,25 @@ using System.Text;
 namespace ImaHost.Policy;
 
 /// <summary>What the rules ask of one access: in each class of actions the first that matches.</summary>
-readonly record struct PolicyDecision(ImaRule? Measure, ImaRule? Appraise)
+/// <param name="Also">Another rule that measures, into another PCR or by another template.</param>
+readonly record struct PolicyDecision(ImaRule? Measure, ImaRule? Appraise, ImaRule? Also = null)
 {
     public bool IsNothing => Measure == null && Appraise == null;
 
     /// <summary>Does this decision do all that the other asks for?</summary>
     public bool Covers(in PolicyDecision other) =>
-        (Measure != null || other.Measure == null) && (Appraise != null || other.Appraise == null);
+        Enters(other.Measure) && Enters(other.Also) && (Appraise != null || other.Appraise == null);
 
-    public PolicyDecision Or(in PolicyDecision other) => new(Measure ?? other.Measure, Appraise ?? other.Appraise);
+    /// <summary>Both: one access can pass two hooks.</summary>
+    public PolicyDecision And(in PolicyDecision other) => new(
+        Measure ?? other.Measure, Appraise ?? other.Appraise,
+        Measure != null && !Enters(other.Measure) ? other.Measure : null);
+
+    /// <summary>Does it make the entry that a rule asks for?</summary>
+    bool Enters(ImaRule? rule) => rule == null || IsSameEntry(Measure, rule) || IsSameEntry(Also, rule);
+
+    static bool IsSameEntry(ImaRule? one, ImaRule other) =>
+        one != null && one.Pcr == other.Pcr && one.Template == other.Template;
 }
 
 /// <summary>The rules in force. It never changes: a new policy is a new object.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using ImaHost.Template;
 
 namespace ImaHost.Policy;
 
@@ -72,6 +73,12 @@ sealed record ImaRule(ImaAction Action)
 
     public IdCondition? Fgroup { get; init; }
 
+    /// <summary>The PCR its entries extend; null: the configured one.</summary>
+    public int? Pcr { get; init; }
+
+    /// <summary>The template of its entries; null: the configured one.</summary>
+    public TemplateDescriptor? Template { get; init; }
+
     /// <summary>Where it was read: "/etc/ima/policy.d/50-site.ima:3".</summary>
     public string Origin { get; init; } = "built in";
 
@@ -121,6 +128,16 @@ sealed record ImaRule(ImaAction Action)
         Append("egid", Egid);
         Append("fowner", Fowner);
         Append("fgroup", Fgroup);
+        if (Pcr is { } pcr)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" pcr={pcr}");
+        }
+
+        if (Template is { } template)
+        {
+            text.Append(" template=").Append(template.Name);
+        }
+
         return text.ToString();
 
         void Append(string name, IdCondition? condition)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImaHost.Template;
 
 namespace ImaHost.Policy;
 
@@ -7,8 +8,8 @@ sealed class PolicyException(string origin, string message) : FormatException($"
 
 /// <summary>
 /// Reads the kernel's rule language (ima_parse_rule): one rule a line, words separated by blanks, "#" comments. Read so
-/// far: the actions measure and appraise with their negations, func, mask, fsmagic, uid, euid, gid, egid, fowner and
-/// fgroup. Any other word is refused with its place rather than ignored.
+/// far: the actions measure and appraise with their negations, func, mask, fsmagic, uid, euid, gid, egid, fowner,
+/// fgroup, pcr and template. Any other word is refused with its place rather than ignored.
 /// </summary>
 static class KernelPolicyReader
 {
@@ -74,7 +75,7 @@ static class KernelPolicyReader
 
     static ImaRule AddCondition(ImaRule rule, string name, char comparison, string value, string origin)
     {
-        if (comparison != '=' && name is "func" or "mask" or "fsmagic")
+        if (comparison != '=' && name is "func" or "mask" or "fsmagic" or "pcr" or "template")
         {
             throw new PolicyException(origin, $"\"{name}\" takes \"=\"");
         }
@@ -89,6 +90,8 @@ static class KernelPolicyReader
             },
             "mask" => AddMask(rule, value, origin),
             "fsmagic" => rule with { FsMagic = ReadHex(value, origin) },
+            "pcr" => rule with { Pcr = ReadPcr(rule, value, origin) },
+            "template" => rule with { Template = ReadTemplate(rule, value, origin) },
             "uid" => rule with { Uid = ReadId(name, comparison, value, origin) },
             "euid" => rule with { Euid = ReadId(name, comparison, value, origin) },
             "gid" => rule with { Gid = ReadId(name, comparison, value, origin) },
@@ -117,6 +120,31 @@ static class KernelPolicyReader
         return long.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long magic)
             ? magic
             : throw new PolicyException(origin, $"fsmagic={value} is not a hexadecimal number");
+    }
+
+    static int ReadPcr(ImaRule rule, string value, string origin)
+    {
+        const int last = 23; // of the PC Client Platform TPM Profile, section 4.6
+        RequireMeasure(rule, "pcr", origin);
+        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int pcr) && pcr <= last
+            ? pcr
+            : throw new PolicyException(origin, $"pcr={value} is not a PCR (0 to {last})");
+    }
+
+    static TemplateDescriptor ReadTemplate(ImaRule rule, string value, string origin)
+    {
+        RequireMeasure(rule, "template", origin);
+        return TemplateDescriptor.FindForRule(value)
+            ?? throw new PolicyException(
+                origin, $"template={value} is not a template ({string.Join(", ", TemplateDescriptor.Names)}, or fields with |)");
+    }
+
+    static void RequireMeasure(ImaRule rule, string name, string origin)
+    {
+        if (rule.Action != ImaAction.Measure)
+        {
+            throw new PolicyException(origin, $"\"{name}\" belongs to the action measure");
+        }
     }
 
     static IdCondition ReadId(string name, char comparison, string value, string origin) =>

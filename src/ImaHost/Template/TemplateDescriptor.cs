@@ -38,11 +38,10 @@ sealed class TemplateDescriptor
     static TemplateDescriptor[] _known = BuiltIn;
 
     readonly TemplateField[] _fields;
+    readonly string? _format;
 
     TemplateDescriptor(string name, string format)
-        : this(name, TryParse(format) ?? throw new ArgumentException($"no such format: {format}"))
-    {
-    }
+        : this(name, TryParse(format) ?? throw new ArgumentException($"no such format: {format}")) => _format = format;
 
     TemplateDescriptor(string name, TemplateField[] fields)
     {
@@ -101,6 +100,10 @@ sealed class TemplateDescriptor
     }
 
     public static TemplateDescriptor? Find(string name) => Find(Encoding.UTF8.GetBytes(name));
+
+    /// <summary>template= of a rule: a format that a built-in template has means that one (lookup_template_desc).</summary>
+    public static TemplateDescriptor? FindForRule(string name) =>
+        BuiltIn.FirstOrDefault(template => template._format == name) ?? Find(name);
 
     /// <summary>Appends the template data: each field as a 32-bit length and its bytes.</summary>
     public void AppendData(in FieldSource source, ByteBuilder into)

@@ -133,6 +133,9 @@ static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);
 
+    [LibraryImport("libc")]
+    public static partial int getppid();
+
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fdatasync(int fd);
 

@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Text;
+using ImaHost.Crypto;
+using ImaHost.Engine;
+using ImaHost.Measurement;
+using ImaHost.MeasurementList;
+using ImaHost.Template;
+using Microsoft.Extensions.Logging;
+
+namespace ImaHost.Daemon;
+
+/// <summary>
+/// Takes buffers that services and administrators want in the list: "measure TEMPLATE NAME" with the bytes, where
+/// TEMPLATE may be "-". Whoever may ask can say anything about himself, but must not be taken for another: names of
+/// files, of the host's own entries and of keyrings are not given away.
+/// </summary>
+/// <param name="users">The user ids that may ask, besides root.</param>
+sealed class BufferRequests(
+    ImaEngine engine, RuntimeMeasurements list, IReadOnlyList<uint> users, ILogger log) : IDisposable
+{
+    const int MaxName = 255;
+    const string Verb = "measure ";
+    static readonly string[] Reserved = ["/", "imahost-", "boot_aggregate", "[inode "];
+    static readonly string[] ReservedForRoot = [".", "_"];
+
+    readonly Lock _gate = new();
+    readonly Scratch _scratch = new();
+    readonly DigestSet _digests = new();
+
+    /// <returns>"stored" or "there", or "error: …"; null when that is no such request.</returns>
+    public string? Answer(ControlRequest request)
+    {
+        if (!request.Line.StartsWith(Verb, StringComparison.Ordinal)
+            || request.Line[Verb.Length..].Split(' ', 2) is not [{ } templateName, { Length: > 0 } name])
+        {
+            return null;
+        }
+
+        string? refusal = Refuse(request.Uid, name);
+        TemplateDescriptor? template = templateName == "-" ? null : TemplateDescriptor.FindForRule(templateName);
+        if (refusal == null && template == null && templateName != "-")
+        {
+            refusal = $"there is no template {templateName}";
+        }
+
+        string answer = refusal != null ? $"error: {refusal}\n" : Measure(name, request.Data, template);
+        string shown = EntryName.ToText(Encoding.UTF8.GetBytes(name));
+        string outcome = answer.TrimEnd('\n');
+        Logging.BufferMeasured(log, shown, request.Uid, outcome);
+        return answer;
+    }
+
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        _digests.Dispose();
+    }
+
+    string Measure(string name, byte[] data, TemplateDescriptor? template)
+    {
+        var buffer = new CollectedBuffer(Encoding.UTF8.GetBytes(name), data);
+        lock (_gate)
+        {
+            StoreOutcome outcome = engine.MeasureBuffer(
+                new BufferMeasurement(buffer, template, engine.Options, _digests), _scratch);
+            return outcome switch
+            {
+                StoreOutcome.Stored => "stored\n",
+                StoreOutcome.AlreadyThere => "there\n",
+                StoreOutcome.NotExtended or StoreOutcome.NotStored or _ =>
+                    $"error: {list.Fault ?? "it could not be recorded"}\n",
+            };
+        }
+    }
+
+    string? Refuse(uint uid, string name)
+    {
+        if (uid != 0 && !users.Contains(uid))
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"user {uid} may not measure (measure_users: in imahost.yaml)");
+        }
+
+        if (Encoding.UTF8.GetByteCount(name) > MaxName)
+        {
+            return $"the name is longer than {MaxName} bytes";
+        }
+
+        string? prefix = Reserved.Concat(uid == 0 ? [] : ReservedForRoot)
+            .FirstOrDefault(one => name.StartsWith(one, StringComparison.Ordinal));
+        return prefix == null ? null : $"names that begin with \"{prefix}\" are given to others";
+    }
+}

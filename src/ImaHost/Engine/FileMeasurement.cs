@@ -1,0 +1,77 @@
+using ImaHost.Appraisal;
+using ImaHost.Crypto;
+using ImaHost.Events;
+using ImaHost.Interop;
+using ImaHost.Measurement;
+using ImaHost.Policy;
+using ImaHost.Template;
+
+namespace ImaHost.Engine;
+
+/// <summary>Files, as somebody accesses them. Used again for the next access. For one thread at a time.</summary>
+sealed class FileMeasurement : IMeasurementProvider, IDisposable
+{
+    AccessRequest? _access;
+
+    /// <summary>What is known of the file.</summary>
+    public CollectedFile File { get; } = new();
+
+    AccessRequest Access => _access ?? throw new InvalidOperationException("no access was begun");
+
+    /// <summary>Turns to the file of an access.</summary>
+    /// <returns>False when nothing can be said about it.</returns>
+    public bool Begin(AccessRequest access)
+    {
+        _access = access;
+        return access.HasFile && File.Identify(access.File) == 0;
+    }
+
+    public Question MustMeasure(ImaPolicy policy) => Ask(policy, HookOf(Access));
+
+    /// <summary>What would be asked if the file were opened and mapped.</summary>
+    public Question AskAboutMapping(ImaPolicy policy) => Ask(policy, ImaHook.MmapCheck);
+
+    public int Collect(in CollectRequest wanted) => File.Collect(Access.File, in wanted, Access.IsStillWanted);
+
+    public FieldSource Fields(EngineOptions options, bool violation)
+    {
+        if (violation)
+        {
+            // Entered before the file is collected, or instead.
+            File.ReadLabels(Access.File, options.Template.NeedsXattrs);
+        }
+
+        return File.Fields(options.ImaHash, violation);
+    }
+
+    public Appraisal.Appraisal Appraise()
+    {
+        SecurityIma xattr = File.SecurityIma;
+        return Appraiser.Appraise(in xattr, File.XattrError, in File.Digest);
+    }
+
+    public void Dispose() => File.Dispose();
+
+    Question Ask(ImaPolicy policy, ImaHook hook)
+    {
+        Subject subject = policy.AsksAboutSubject ? Accessor.ReadSubject(Access.Pid) : default;
+        var target = new Target(Access.File.FilesystemMagic, File.Stat.Uid, File.Stat.Gid);
+        return Question.Ask(policy, hook, in subject, in target, File.Stat.IsRegular);
+    }
+
+    static ImaHook HookOf(AccessRequest access) => access.Access switch
+    {
+        GuardAccess.Exec => ImaHook.BprmCheck,
+        GuardAccess.Elf => ImaHook.MmapCheck,
+        GuardAccess.Data => ImaHook.FileCheck,
+        GuardAccess.Open => MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
+        _ => throw new ArgumentOutOfRangeException(nameof(access)),
+    };
+
+    /// <summary>The guard could not see what kind of file is opened without waiting for a disk. We may wait.</summary>
+    static bool MayBeMapped(HeldFile file)
+    {
+        Span<byte> start = stackalloc byte[ElfHeader.Size];
+        return ElfHeader.MayBeMapped(start[..Math.Max(file.ReadAt(start, 0), 0)]);
+    }
+}
