@@ -59,9 +59,6 @@ sealed class PcrBanks
         return true;
     }
 
-    /// <summary>Starts a PCR from a value that is known.</summary>
-    public void Set(int pcr, ReadOnlySpan<Digest> values) => _values[pcr] = values.ToArray();
-
     Digest[] Values(int pcr) =>
         _values.TryGetValue(pcr, out Digest[]? values) ? values : Array.ConvertAll(_banks, bank => Initial(bank, pcr));
 

@@ -1,8 +1,6 @@
-using System.Security.Cryptography;
 using ImaHost.Crypto;
 using ImaHost.Tpm;
 using Xunit;
-using HashAlgorithm = ImaHost.Crypto.HashAlgorithm;
 
 namespace ImaHost.Tests.Tpm;
 
@@ -40,12 +38,12 @@ public sealed class PcrBanksTests : IDisposable
         _banks.Extend(pcr, second);
         for (int bank = 0; bank < HashAlgorithm.All.Count; bank++)
         {
-            var name = new HashAlgorithmName(HashAlgorithm.All[bank].Name.ToUpperInvariant());
-            byte[] value = new byte[HashAlgorithm.All[bank].Size];
-            value.AsSpan().Fill(pcr == 17 ? (byte)0xff : (byte)0);
-            value = CryptographicOperations.HashData(name, [.. value, .. first[bank].Bytes]);
-            value = CryptographicOperations.HashData(name, [.. value, .. second[bank].Bytes]);
-            Assert.Equal(value, _banks[pcr][bank].Bytes);
+            HashAlgorithm algorithm = HashAlgorithm.All[bank];
+            byte[] start = new byte[algorithm.Size];
+            start.AsSpan().Fill(pcr == 17 ? (byte)0xff : (byte)0);
+            Digest once = _digests.Hash(algorithm, [.. start, .. first[bank].Bytes]);
+            Digest twice = _digests.Hash(algorithm, [.. once.Bytes, .. second[bank].Bytes]);
+            Assert.Equal(twice.ToString(), _banks[pcr][bank].ToString());
         }
     }
 
@@ -72,13 +70,18 @@ public sealed class PcrBanksTests : IDisposable
     }
 
     [Fact]
-    public void Set_goes_on_from_a_known_value()
+    public void Match_tells_the_order_of_the_extends()
     {
         _banks.Extend(10, Digests("x"u8));
-        var other = new PcrBanks(HashAlgorithm.All, _digests);
-        other.Set(10, _banks[10]);
-        other.Extend(10, Digests("y"u8));
         _banks.Extend(10, Digests("y"u8));
+        var other = new PcrBanks(HashAlgorithm.All, _digests);
+        other.Extend(10, Digests("y"u8));
+        other.Extend(10, Digests("x"u8));
+        Assert.False(other.Match(10, _banks[10]));
+        other = new PcrBanks(HashAlgorithm.All, _digests);
+        other.Extend(10, Digests("x"u8));
+        Assert.False(other.Match(10, _banks[10]));
+        other.Extend(10, Digests("y"u8));
         Assert.True(other.Match(10, _banks[10]));
     }
 
