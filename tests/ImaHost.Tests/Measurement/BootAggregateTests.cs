@@ -21,9 +21,9 @@ public sealed class BootAggregateTests
         using var tpm = new ScriptedTpm(command => AnswerPcrRead(vector, command));
         using var commands = new TpmCommands(tpm.Name, 2000);
         using var digests = new DigestSet();
+        HashAlgorithm[] allocated = [.. banks.Split(' ').Select(bank => HashAlgorithm.FromName(bank)!)];
         Digest digest = BootAggregate.Compute(
-            commands, [.. banks.Split(' ').Select(bank => HashAlgorithm.FromName(bank)!)],
-            HashAlgorithm.FromName(imaHash)!, digests);
+            new LivePcrs(commands, allocated).TryGet, allocated, HashAlgorithm.FromName(imaHash)!, digests);
         Assert.Equal(FirstDigest(vector), digest.ToString());
     }
 
@@ -41,7 +41,7 @@ public sealed class BootAggregateTests
         Assert.True(vector.Reader().Next(out MeasurementRecord record));
         ReadOnlySpan<byte> data = record.Data;
         var text = new ByteBuilder();
-        TemplateField.DigestNg.Show(TemplateDescriptor.TakeField(ref data), text);
+        TemplateField.DigestNg.Show(record.Template.TakeField(TemplateField.DigestNg, ref data), text);
         return System.Text.Encoding.ASCII.GetString(text.Written);
     }
 

@@ -1,13 +1,17 @@
 using System.Text;
+using ImaHost.Crypto;
 using ImaHost.MeasurementList;
 using ImaHost.Tests.Support;
 using Xunit;
 
 namespace ImaHost.Tests.MeasurementList;
 
-public sealed class AsciiViewTests
+public sealed class ListViewTests : IDisposable
 {
     const int Entries = 5000;
+    readonly DigestSet _digests = new();
+
+    public void Dispose() => _digests.Dispose();
 
     [Fact]
     public void Read_gives_the_exact_bytes_at_random_offsets()
@@ -15,7 +19,7 @@ public sealed class AsciiViewTests
         using var list = new ListFixture();
         byte[] expected = Fill(list, Entries);
         Assert.True(expected.Length > 4 << 17);
-        var view = new AsciiView(list.List.Log);
+        ListView view = Ascii(list);
         var random = new Random(4);
         for (int round = 0; round < 3000; round++)
         {
@@ -30,7 +34,7 @@ public sealed class AsciiViewTests
         byte[] expected = Fill(list, 500);
         foreach (int size in new[] { 1, 7, 4096, 1 << 20 })
         {
-            var view = new AsciiView(list.List.Log);
+            ListView view = Ascii(list);
             byte[] buffer = new byte[size];
             using var read = new MemoryStream();
             for (int got; (got = view.Read(buffer, read.Length)) > 0;)
@@ -47,7 +51,7 @@ public sealed class AsciiViewTests
     {
         using var list = new ListFixture();
         var expected = new List<byte>(Fill(list, 1));
-        var view = new AsciiView(list.List.Log);
+        ListView view = Ascii(list);
         var random = new Random(5);
         for (int number = 2; number < Entries; number++)
         {
@@ -71,8 +75,10 @@ public sealed class AsciiViewTests
     {
         using var list = new ListFixture();
         byte[] expected = Fill(list, 3);
-        Assert.Equal(0, new AsciiView(list.List.Log).Read(new byte[10], expected.Length + beyond));
+        Assert.Equal(0, Ascii(list).Read(new byte[10], expected.Length + beyond));
     }
+
+    ListView Ascii(ListFixture list) => new(list.List.Log, HashAlgorithm.Sha1, ascii: true, _digests);
 
     /// <summary>Adds entries after the first one and returns the whole list as text.</summary>
     static byte[] Fill(ListFixture list, int entries)
@@ -90,7 +96,7 @@ public sealed class AsciiViewTests
     }
 
     /// <param name="from">Where in the list <paramref name="expected"/> begins.</param>
-    static void Compare(AsciiView view, byte[] expected, long offset, int size, long from = 0)
+    static void Compare(ListView view, byte[] expected, long offset, int size, long from = 0)
     {
         byte[] buffer = new byte[size];
         int got = view.Read(buffer, offset);

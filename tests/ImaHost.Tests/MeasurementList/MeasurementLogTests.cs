@@ -18,21 +18,22 @@ public sealed class MeasurementLogTests : IDisposable
     }
 
     [Fact]
-    public void FindAscii_gives_the_last_point_at_or_before_every_offset()
+    public void FindPoint_gives_the_last_point_at_or_before_every_offset()
     {
         List<LogExtent> extents = Fill(1000);
         for (int entry = 0; entry < 1000; entry++)
         {
             LogExtent expected = extents[entry / 64 * 64];
-            Assert.Equal(expected, _log.FindAscii(extents[entry].AsciiBytes));
-            Assert.Equal(expected, _log.FindAscii(extents[entry + 1].AsciiBytes - 1));
+            Assert.Equal(expected, FindAscii(extents[entry].AsciiBytes));
+            Assert.Equal(expected, FindAscii(extents[entry + 1].AsciiBytes - 1));
+            Assert.Equal(expected, _log.FindPoint(extents[entry].BinaryBytes, extent => extent.BinaryBytes));
         }
 
-        Assert.Equal(extents[960], _log.FindAscii(long.MaxValue));
+        Assert.Equal(extents[960], FindAscii(long.MaxValue));
     }
 
     [Fact]
-    public void FindAscii_gives_the_start_when_there_is_no_entry() => Assert.Equal(default, _log.FindAscii(5));
+    public void FindPoint_gives_the_start_when_there_is_no_entry() => Assert.Equal(default, FindAscii(5));
 
     [Fact]
     public void ReadBinary_ends_where_the_published_entries_do()
@@ -57,6 +58,8 @@ public sealed class MeasurementLogTests : IDisposable
         Assert.Equal("whole", File.ReadAllText(_directory.At("log")));
         Assert.Equal(new LogExtent(1, 5, 1), _log.Extent);
     }
+
+    LogExtent FindAscii(long offset) => _log.FindPoint(offset, extent => extent.AsciiBytes);
 
     /// <returns>How far the list reached before each entry, and at the end.</returns>
     List<LogExtent> Fill(int entries)

@@ -70,9 +70,10 @@ public sealed class ReplayTests
     static void Extend(LogReader reader, PcrBanks banks, DigestSet digests)
     {
         var entry = new EntryDigests(banks.Banks, digests);
+        Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
         while (reader.Next(out MeasurementRecord record))
         {
-            entry.Compute(record.Data, record.IsViolation);
+            entry.Compute(record.HashedData(scratch), record.IsViolation);
             banks.Extend(record.Pcr, entry.Values);
         }
     }

@@ -64,7 +64,8 @@ public sealed class RuntimeMeasurementsTests : IDisposable
     {
         byte[] data = Entry.Number(1).Data();
         Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(TemplateDescriptor.ImaSig, data, 10, violation: false));
-        Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(TemplateDescriptor.ImaNg, data, 10, violation: false));
+        TemplateDescriptor alike = TemplateDescriptor.Find("d-ng|n-ng|sig")!;
+        Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(alike, data, 10, violation: false));
     }
 
     [Fact]
@@ -120,7 +121,7 @@ public sealed class RuntimeMeasurementsTests : IDisposable
         byte[] whole = File.ReadAllBytes(_fixture.File);
         File.WriteAllBytes(_fixture.File, [.. whole, .. new byte[100]]);
         RecordException damaged = Assert.Throws<RecordException>(_fixture.Resume);
-        Assert.Equal($"offset {whole.Length}: a template name of 0 bytes", damaged.Message);
+        Assert.Equal($"entry 1 at offset {whole.Length}: a template name of 0 bytes", damaged.Message);
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Tpm;
 using Xunit;
 
 namespace ImaHost.Tests.Support;
@@ -12,20 +14,63 @@ sealed partial class KernelVector
 
     public string Name { get; }
 
-    public byte[] Binary => File.ReadAllBytes(PathOf("binary_runtime_measurements"));
+    public byte[] Binary => File.ReadAllBytes(BinaryPath);
 
-    public byte[] Ascii => File.ReadAllBytes(PathOf("ascii_runtime_measurements"));
+    public byte[] Ascii => File.ReadAllBytes(AsciiPath);
 
-    /// <summary>The cases whose entries use no template but ima-ng and ima-sig.</summary>
-    public static TheoryData<string> Names =>
-    [
-        "ima-ng-sha1", "ima-ng-sha256", "ima-sig", "tcb-ima-sig", "dedupe", "names", "violations", "appraise-enforce",
-        "boot-aggregate-sha1", "boot-aggregate-sha256",
-    ];
+    public string BinaryPath => PathOf("binary_runtime_measurements");
+
+    public string AsciiPath => PathOf("ascii_runtime_measurements");
+
+    /// <summary>The banks of its TPM.</summary>
+    public IReadOnlyList<HashAlgorithm> Banks => [.. HashAlgorithm.All.Where(bank => PcrAfter(bank.Name, 0) != null)];
+
+    /// <summary>All cases, with the entries and the violations that the kernel counted.</summary>
+    public static TheoryData<string, int, int> Counts => new()
+    {
+        { "appraise-enforce", 12, 0 },
+        { "boot-aggregate-sha1", 3, 1 },
+        { "boot-aggregate-sha256", 3, 1 },
+        { "dedupe", 8, 0 },
+        { "evm-sig", 2, 0 },
+        { "ima-buf-critical", 2, 0 },
+        { "ima-legacy", 7, 0 },
+        { "ima-ng-sha1", 4, 0 },
+        { "ima-ng-sha256", 4, 0 },
+        { "ima-ngv2", 5, 1 },
+        { "ima-sig", 10, 1 },
+        { "names", 25, 1 },
+        { "rule-pcr-template", 8, 1 },
+        { "tcb-ima-sig", 87, 0 },
+        { "violations", 19, 9 },
+    };
+
+    public static TheoryData<string> Names => [.. Counts.Select(row => row.Data.Item1)];
 
     public static KernelVector Open(string name) => new(name);
 
-    public LogReader Reader() => new(Source(Binary));
+    /// <param name="most">Bytes that one read of the source gives at most.</param>
+    public LogReader Reader(int most = int.MaxValue) => new(Source(Binary, most));
+
+    public AsciiReader AsciiReader(int most = int.MaxValue) => new(Source(Ascii, most));
+
+    /// <summary>The PCRs after the list was read: 0 to 11, and 23 where the list uses it.</summary>
+    public PcrValues ReadPcrs()
+    {
+        var values = new PcrValues();
+        foreach (HashAlgorithm bank in Banks)
+        {
+            for (int pcr = 0; pcr < 24; pcr++)
+            {
+                if (PcrAfter(bank.Name, pcr) is { } value)
+                {
+                    values.Set(bank, pcr, new Digest(bank, value));
+                }
+            }
+        }
+
+        return values;
+    }
 
     /// <summary>The value of a PCR after the list was read; null when the TPM has no such bank.</summary>
     public byte[]? PcrAfter(string bank, int pcr) => ReadPcr("pcr_after.txt", bank, pcr);
@@ -34,8 +79,8 @@ sealed partial class KernelVector
 
     public static ByteSource Source(byte[] bytes, int most = int.MaxValue) => (buffer, offset) =>
     {
-        int count = (int)Math.Min(Math.Min(buffer.Length, most), bytes.Length - offset);
-        bytes.AsSpan((int)offset, count).CopyTo(buffer);
+        int count = (int)Math.Clamp(bytes.Length - offset, 0, Math.Min(buffer.Length, most));
+        bytes.AsSpan((int)Math.Min(offset, bytes.Length), count).CopyTo(buffer);
         return count;
     };
 

@@ -61,15 +61,15 @@ public sealed class MeasurementRecordTests
         var reader = new LogReader(KernelVector.Source([.. good, .. bad]));
         Assert.True(reader.Next(out _));
         RecordException refused = Assert.Throws<RecordException>(() => reader.Next(out _));
-        Assert.StartsWith($"offset {good.Length}: ", refused.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"entry 1 at offset {good.Length}: ", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void AppendAscii_refuses_a_template_it_does_not_know()
     {
         RecordException refused = Assert.Throws<RecordException>(
-            () => new MeasurementRecord { TemplateName = "ima-buf"u8, TemplateDigest = new byte[20] }.AppendAscii(new()));
-        Assert.Equal("unknown template \"ima-buf\"", refused.Message);
+            () => new MeasurementRecord { TemplateName = "ima-buff"u8, TemplateDigest = new byte[20] }.AppendAscii(new()));
+        Assert.Equal("unknown template \"ima-buff\"", refused.Message);
     }
 
     [Fact]
@@ -79,9 +79,9 @@ public sealed class MeasurementRecordTests
         data[0]++;
         data[3] = 1;
         RecordException refused = Assert.Throws<RecordException>(() => Show("ima-sig"u8, data));
-        Assert.Contains("a field of 16777257 bytes does not fit", refused.Message, StringComparison.Ordinal);
+        Assert.Equal($"d-ng of 16777257 bytes does not fit in the {data.Length - 4} that are left", refused.Message);
         refused = Assert.Throws<RecordException>(() => Show("ima-sig"u8, data.AsSpan(0, 3).ToArray()));
-        Assert.Equal("the template data end before a field's length", refused.Message);
+        Assert.Equal("the template data end before the length of d-ng", refused.Message);
     }
 
     [Theory]

@@ -59,7 +59,7 @@ public sealed class TpmCommandsTests
     public void ReadBanks_gives_the_allocated_banks_that_are_known()
     {
         using var tpm = new ScriptedTpm(_ => ScriptedTpm.Response(
-            0, 0, 0, 0, 0, 5, 0, 0, 0, 4, 0, 4, 3, 0, 0, 0, 0, 0x0b, 3, 0xff, 0xff, 0xff, 0, 0x12, 3, 0xff, 0xff, 0xff,
+            0, 0, 0, 0, 0, 5, 0, 0, 0, 4, 0, 4, 3, 0, 0, 0, 0, 0x0b, 3, 0xff, 0xff, 0xff, 0x7f, 0xff, 3, 0xff, 0xff, 0xff,
             0, 0x0c, 3, 0, 4, 0));
         using var commands = new TpmCommands(tpm.Name, 2000);
         Assert.Equal([HashAlgorithm.Sha256, HashAlgorithm.Sha384], commands.ReadBanks());
