@@ -191,7 +191,7 @@ public sealed class BadInputTests
         string[] entries = daemon.Entries(shrinking);
         Assert.Equal(2, entries.Length);
         Assert.Contains("10 0000000000000000000000000000000000000000 ", entries[0], StringComparison.Ordinal);
-        Assert.Contains("violation open_writers", daemon.Log, StringComparison.Ordinal);
+        Assert.Contains("cause=open_writers", daemon.Log, StringComparison.Ordinal);
     }
 
     [Fact]
