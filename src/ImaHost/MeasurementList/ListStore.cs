@@ -27,7 +27,7 @@ static class ListStore
     public static RuntimeMeasurements Begin(StateDirectory state, TpmCommands? tpm, ListSettings settings)
     {
         bool isBlank = tpm == null || IsBlank(tpm, settings, settings.Pcr);
-        bool isNew = tpm != null && isBlank && settings.TpmMayBeNew;
+        bool isNew = tpm != null && isBlank && (settings.TpmMayBeNew || LivesElsewhere(state, settings.Pcr));
         string path = state.OpenList(startAnew: isNew);
         if (!isBlank && (!File.Exists(path) || new FileInfo(path).Length == 0))
         {
@@ -77,6 +77,19 @@ static class ListStore
     {
         using var digests = new DigestSet();
         return new PcrBanks(settings.Banks, digests).Match(pcr, tpm.ReadPcr(settings.Banks, pcr));
+    }
+
+    /// <summary>Another PCR was configured when the list of this boot began: this one gets a list of its own.</summary>
+    static bool LivesElsewhere(StateDirectory state, int pcr)
+    {
+        string path = state.OpenList(startAnew: false);
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        using var file = new ListFile(path);
+        return file.Open().Next(out MeasurementRecord first) && first.Pcr != pcr;
     }
 
     /// <summary>The PCR was extended before we came. The kernel's list may say by what: then it begins ours.</summary>

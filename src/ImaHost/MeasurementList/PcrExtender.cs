@@ -238,8 +238,9 @@ sealed class PcrExtender : IDisposable
         string where = $"PCR {pcr} of {_tpm!.Transport.Name}";
         string list = $"the {_log.Extent.Entries} entries of {_log.Path}";
         return held.Bytes.ContainsAnyExcept((byte)0)
-            ? $"{where} holds {held}, which {list} do not give: something else extended it. Configure another PCR"
-                + " (pcr: in imahost.yaml), or reboot"
+            ? $"{where} holds {held}, which {list} do not give: {(KernelList.Find() is { GoesOn: true }
+                ? "the kernel's own IMA measures into it too"
+                : "something else extended it")}. Configure another PCR (pcr: in imahost.yaml), or reboot"
             : $"{where} is zero, which {list} do not give: the TPM was reset. Reboot, or move that file away to begin"
                 + " a new list";
     }
