@@ -16,7 +16,7 @@ static class ListCommand
 
     static readonly Argument<string?> Source = new("source")
     {
-        Description = $"a binary list, or a directory that publishes one ({Default})",
+        Description = $"a list, binary or ascii, or a directory that publishes one ({Default})",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -63,17 +63,16 @@ static class ListCommand
 
     static int Show(string path, bool follow, bool json)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-        var reader = new LogReader((buffer, offset) => RandomAccess.Read(file.SafeFileHandle, buffer, offset));
+        using var file = new ListFile(path);
+        RecordReader reader = file.Open();
         using Stream output = Console.OpenStandardOutput();
         var line = new ByteBuilder();
-        long number = 0;
         for (;;)
         {
             while (reader.Next(out MeasurementRecord record))
             {
                 line.Clear();
-                Append(in record, number++, json, line);
+                Append(in record, reader.Number, json, line);
                 output.Write(line.Written);
             }
 
@@ -86,17 +85,12 @@ static class ListCommand
             Thread.Sleep(PollMilliseconds);
         }
 
-        return CheckEnd(path, reader.Offset, RandomAccess.GetLength(file.SafeFileHandle));
-    }
-
-    static int CheckEnd(string path, long read, long length)
-    {
-        if (read >= length)
+        if (reader.Rest == 0)
         {
             return ExitStatus.Yes;
         }
 
-        CommandLine.Complain($"{path}: offset {read}: the last {length - read} bytes are no whole record");
+        CommandLine.Complain($"{path}: offset {reader.Offset}: the last {reader.Rest} bytes are no whole record");
         return ExitStatus.No;
     }
 

@@ -12,7 +12,7 @@ namespace ImaHost.Daemon;
 /// <summary>
 /// Takes buffers that services and administrators want in the list: "measure TEMPLATE NAME" with the bytes, where
 /// TEMPLATE may be "-". Whoever may ask can say anything about himself, but must not be taken for another: names of
-/// files, of the host's own entries and of keyrings are not given away.
+/// files and of the host's own entries are not given away, and those of the kernel's buffers and keyrings to root alone.
 /// </summary>
 /// <param name="users">The user ids that may ask, besides root.</param>
 sealed class BufferRequests(
@@ -21,7 +21,7 @@ sealed class BufferRequests(
     const int MaxName = 255;
     const string Verb = "measure ";
     static readonly string[] Reserved = ["/", "imahost-", "boot_aggregate", "[inode "];
-    static readonly string[] ReservedForRoot = [".", "_"];
+    static readonly string[] ReservedForRoot = [".", "_", "dm_", "kernel_", "kexec-", "selinux-"];
 
     readonly Lock _gate = new();
     readonly Scratch _scratch = new();

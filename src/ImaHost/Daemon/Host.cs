@@ -263,34 +263,7 @@ sealed class Host : IDisposable
     void Announce(ImaPolicy policy) => _socket.SendReady(policy.AsksAboutReads, policy.Fingerprint);
 
     string? Answer(ControlRequest request) => request.Line == "status"
-        ? JsonSerializer.Serialize(Status(), StatusJson.Default.StatusReport)
+        ? JsonSerializer.Serialize(
+            StatusReport.Make(_options, _shared.Counters, _engine, _list), StatusJson.Default.StatusReport)
         : _buffers.Answer(request);
-
-    StatusReport Status()
-    {
-        GuardCounters guard = _shared.Counters;
-        EngineCounters engine = _engine.Counters;
-        LogExtent extent = _list.Log.Extent;
-        ResolvedEnvironment resolved = _options.Resolved!;
-        return new StatusReport
-        {
-            Version = ProductVersion.Text,
-            HostPid = Environment.ProcessId,
-            Watch = resolved.Watched,
-            Appraise = Words.Name(_options.Appraise),
-            Fs = _options.Fs,
-            State = _options.State,
-            List = new ListStatus(extent.Entries, _list.Violations, extent.BinaryBytes, _list.Log.Path),
-            Tpm = new TpmStatus(resolved.Tpm, resolved.Banks, _options.Pcr, _list.Extended, _list.Fault),
-            Accesses = new AccessStatus(
-                guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Own, guard.Deadlines, guard.Resent,
-                guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, engine.Measured,
-                engine.Repeated, engine.Denied, engine.WouldDeny, engine.Fixed, engine.Failed),
-            Holds = HoldStatus.From(in guard.Holds),
-            Policy = new PolicyStatus(_engine.Policy.Rules.Count, _engine.Policy.AsksAboutReads),
-            Level = Coverage.Level,
-            Holes = Coverage.Holes,
-            Faults = _list.Fault is { } fault ? [fault] : [],
-        };
-    }
 }

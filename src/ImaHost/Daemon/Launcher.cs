@@ -67,6 +67,13 @@ static class Launcher
             throw new ConfigurationException($"{resolved.Tpm} has no PCR bank that is known here: allocate sha256");
         }
 
+        foreach (ushort bank in tpm?.UnknownBanks ?? [])
+        {
+            Console.Error.WriteLine(
+                $"imahost: the bank 0x{bank:x4} of {resolved.Tpm} is not extended, OpenSSL has no such hash: do not let a"
+                + " verifier rely on it");
+        }
+
         options = options with { Resolved = resolved with { Banks = [.. banks.Select(bank => bank.Name)] } };
         ListSettings settings = Settings(options);
         using RuntimeMeasurements list = ListStore.Begin(state, tpm, settings);

@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
+using ImaHost.Engine;
 using ImaHost.Interop;
+using ImaHost.MeasurementList;
 
 namespace ImaHost.Daemon;
 
@@ -36,6 +38,35 @@ sealed record StatusReport
 
     /// <summary>Faults that want attention now.</summary>
     public required IReadOnlyList<string> Faults { get; init; }
+
+    /// <param name="guard">What the guard has counted.</param>
+    public static StatusReport Make(
+        DaemonOptions options, in GuardCounters guard, ImaEngine engine, RuntimeMeasurements list)
+    {
+        EngineCounters counters = engine.Counters;
+        LogExtent extent = list.Log.Extent;
+        ResolvedEnvironment resolved = options.Resolved!;
+        return new StatusReport
+        {
+            Version = ProductVersion.Text,
+            HostPid = Environment.ProcessId,
+            Watch = resolved.Watched,
+            Appraise = Words.Name(options.Appraise),
+            Fs = options.Fs,
+            State = options.State,
+            List = new ListStatus(extent.Entries, list.Violations, extent.BinaryBytes, list.Log.Path),
+            Tpm = new TpmStatus(resolved.Tpm, resolved.Banks, options.Pcr, list.Extended, list.Fault),
+            Accesses = new AccessStatus(
+                guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Own, guard.Deadlines, guard.Resent,
+                guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, counters.Measured,
+                counters.Repeated, counters.Denied, counters.WouldDeny, counters.Fixed, counters.Failed),
+            Holds = HoldStatus.From(in guard.Holds),
+            Policy = new PolicyStatus(engine.Policy.Rules.Count, engine.Policy.AsksAboutReads),
+            Level = Coverage.Level,
+            Holes = Coverage.Holes,
+            Faults = list.Fault is { } fault ? [fault] : [],
+        };
+    }
 }
 
 sealed record ListStatus(long Entries, long Violations, long BinaryBytes, string File);

@@ -44,6 +44,7 @@ sealed class AsciiReader : RecordReader
         Offset += _taken;
         Number += _taken > 0 ? 1 : 0;
         _taken = 0;
+        _ended = false;
         record = default;
         int length = FindEnd();
         if (length < 0)

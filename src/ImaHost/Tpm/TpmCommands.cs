@@ -28,6 +28,9 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
 
     public TpmTransport Transport { get; } = TpmTransport.Parse(name);
 
+    /// <summary>TPM_ALG_ID of allocated banks that OpenSSL has no algorithm for. After <see cref="ReadBanks"/>.</summary>
+    public IReadOnlyList<ushort> UnknownBanks { get; private set; } = [];
+
     /// <summary>The hash algorithms of the allocated PCR banks that are known here.</summary>
     public List<HashAlgorithm> ReadBanks()
     {
@@ -38,16 +41,22 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         ReadOnlySpan<byte> body = Run("TPM2_GetCapability(TPM_CAP_PCRS)");
         _ = TakeBytes(ref body, 5); // moreData, capability
         var banks = new List<HashAlgorithm>();
+        var unknown = new List<ushort>();
         for (uint left = Take32(ref body); left > 0; left--)
         {
-            HashAlgorithm? algorithm = HashAlgorithm.FromTpmId(Take16(ref body));
-            ReadOnlySpan<byte> selection = TakeBytes(ref body, TakeBytes(ref body, 1)[0]);
-            if (algorithm != null && selection.ContainsAnyExcept((byte)0))
+            ushort id = Take16(ref body);
+            bool isAllocated = TakeBytes(ref body, TakeBytes(ref body, 1)[0]).ContainsAnyExcept((byte)0);
+            if (isAllocated && HashAlgorithm.FromTpmId(id) is { } algorithm)
             {
                 banks.Add(algorithm);
             }
+            else if (isAllocated)
+            {
+                unknown.Add(id);
+            }
         }
 
+        UnknownBanks = unknown;
         return banks;
     }
 
