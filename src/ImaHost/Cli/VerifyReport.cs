@@ -27,8 +27,14 @@ sealed record VerifyReport
     /// <summary>Entries, from the first, that the PCRs of every bank vouch for; -1: they agree nowhere.</summary>
     public required long Matched { get; init; }
 
+    /// <summary>The last of those.</summary>
+    public required EntryLabel? LastVouched { get; init; }
+
     /// <summary>Entries after those.</summary>
     public required long Follow { get; init; }
+
+    /// <summary>The first of them.</summary>
+    public required IReadOnlyList<EntryLabel> Following { get; init; }
 
     public required long Violations { get; init; }
 
@@ -55,7 +61,9 @@ sealed record VerifyReport
             Reasons = reasons,
             Entries = found.Entries,
             Matched = matched,
+            LastVouched = found.LastVouched,
             Follow = matched < 0 ? 0 : found.Entries - matched,
+            Following = found.Following,
             Violations = found.Violations,
             FirstViolation = found.FirstViolation < 0 ? null : found.FirstViolation,
             Broken = found.Break,
@@ -83,9 +91,18 @@ sealed record VerifyReport
             Line(text, "boot", $"boot_aggregate {BootAggregate} {(BootAggregate == "matches" ? "" : "from ")}PCR 0 to 9");
         }
 
+        if (LastVouched is { } last)
+        {
+            Line(text, "last", $"entry {last.Entry}, \"{last.Name}\"");
+        }
+
         if (Follow > 0)
         {
-            Line(text, "follow", $"{Follow} entries that the PCRs do not vouch for");
+            Line(text, "follow", $"{Follow} entries that the PCRs do not vouch for:");
+            foreach (EntryLabel one in Following)
+            {
+                Line(text, "", $"entry {one.Entry}, PCR {one.Pcr}, \"{one.Name}\"");
+            }
         }
 
         foreach (string reason in Reasons)

@@ -9,6 +9,11 @@ namespace ImaHost.MeasurementList;
 /// <param name="Offset">Where it begins, bytes.</param>
 sealed record ListBreak(long Entry, long Offset, string Cause);
 
+/// <summary>One entry, for a reader to find it.</summary>
+/// <param name="Entry">Its number, counted from 0.</param>
+/// <param name="Name">As log lines show names; nothing where its template has none, or is unknown.</param>
+sealed record EntryLabel(long Entry, int Pcr, string Name);
+
 /// <summary>Does the first entry agree with PCRs 0 to 9?</summary>
 enum BootAggregateCheck
 {
@@ -28,6 +33,10 @@ enum BootAggregateCheck
 /// <param name="banks">Those to compare; none: the list is looked at by itself.</param>
 sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgorithm> banks, DigestSet digests)
 {
+    /// <summary>Entries after the match that are named.</summary>
+    const int MostFollowing = 10;
+
+    readonly List<EntryLabel> _following = [];
     RecordReader? _reader;
     HashAlgorithm? _algorithm;
 
@@ -46,6 +55,12 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
     /// <summary>The first entry that is not what it says, or null.</summary>
     public ListBreak? Break { get; private set; }
 
+    /// <summary>The last entry that the PCRs vouch for, or null.</summary>
+    public EntryLabel? LastVouched { get; private set; }
+
+    /// <summary>The first entries after that.</summary>
+    public IReadOnlyList<EntryLabel> Following => _following;
+
     public BootAggregateCheck BootAggregate { get; private set; }
 
     public void Run()
@@ -61,7 +76,32 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
         }
 
         Entries = _reader!.Number;
+        if (Search.Matched > 0)
+        {
+            LabelMatch(Search.Matched);
+        }
     }
+
+    void LabelMatch(long matched)
+    {
+        RecordReader reader = file.Open();
+        long end = Math.Min(Entries, matched + MostFollowing);
+        for (long number = 0; number < end && reader.Next(out MeasurementRecord record); number++)
+        {
+            if (number == matched - 1)
+            {
+                LastVouched = Label(number, in record);
+            }
+            else if (number >= matched)
+            {
+                _following.Add(Label(number, in record));
+            }
+        }
+    }
+
+    static EntryLabel Label(long number, in MeasurementRecord record) => new(
+        number, record.Pcr,
+        TemplateDescriptor.Find(record.TemplateName) == null ? "" : EntryName.ToText(record.ReadName()));
 
     /// <summary>The first pass is the one whose reader tells where we are.</summary>
     RecordReader Open()
@@ -148,6 +188,5 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
         return field.EndsWith(digest.Bytes) ? BootAggregateCheck.Matches : BootAggregateCheck.Differs;
     }
 
-    static string Describe(in MeasurementRecord record) =>
-        TemplateDescriptor.Find(record.TemplateName) != null ? $"\"{EntryName.ToText(record.ReadName())}\"" : "it";
+    static string Describe(in MeasurementRecord record) => $"\"{Label(0, in record).Name}\"";
 }
