@@ -7,12 +7,13 @@ namespace ImaHost.Template;
 static class FieldText
 {
     static readonly SearchValues<byte> AlgorithmLetters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-:"u8);
+    static readonly SearchValues<byte> HexDigits = SearchValues.Create("0123456789abcdef"u8);
 
     public static void ShowHex(ReadOnlySpan<byte> data, ByteBuilder into) => into.AppendHex(data);
 
     public static void ReadHex(ReadOnlySpan<byte> text, ByteBuilder into)
     {
-        if (!into.TryAppendFromHex(text))
+        if (text.ContainsAnyExcept(HexDigits) || !into.TryAppendFromHex(text))
         {
             throw new RecordException($"\"{Quote(text)}\" is not hexadecimal");
         }
@@ -27,6 +28,11 @@ static class FieldText
 
     public static void ReadString(ReadOnlySpan<byte> text, ByteBuilder into)
     {
+        if (text.Contains((byte)0))
+        {
+            throw new RecordException($"the name \"{Quote(text)}\" holds a NUL");
+        }
+
         into.Append(text);
         into.Append((byte)0);
     }
@@ -66,7 +72,7 @@ static class FieldText
         }
 
         int end = text.LastIndexOf((byte)':') + 1;
-        if (end < 2)
+        if (end < 2 || text[..end].ContainsAnyExcept(AlgorithmLetters))
         {
             throw new RecordException($"the digest \"{Quote(text)}\" does not begin with its algorithm");
         }
@@ -99,7 +105,9 @@ static class FieldText
             return;
         }
 
-        if (!Utf8Parser.TryParse(text, out ulong number, out int used) || used != text.Length || number >> (8 * size) != 0)
+        bool isPadded = text.Length > 1 && text[0] == (byte)'0';
+        if (isPadded || !Utf8Parser.TryParse(text, out ulong number, out int used) || used != text.Length
+            || number >> (8 * size) != 0)
         {
             throw new RecordException($"\"{Quote(text)}\" is not a number of {size} bytes");
         }

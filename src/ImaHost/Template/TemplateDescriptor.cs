@@ -148,7 +148,7 @@ sealed class TemplateDescriptor
             ReadOnlySpan<byte> shown = TakeText(field, ref text);
             if (IsLegacy && field == TemplateField.LegacyDigest)
             {
-                field.Read(shown, into);
+                ReadLegacyDigest(shown, into);
                 continue;
             }
 
@@ -249,6 +249,19 @@ sealed class TemplateDescriptor
 
         TemplateField?[] fields = [.. ids.Select(id => TemplateField.All.FirstOrDefault(field => field.Id == id))];
         return fields.Contains(null) ? null : fields as TemplateField[];
+    }
+
+    /// <summary>
+    /// Nothing in the data says how long it is: a longer one could hold the name that is hashed, and the line show another.
+    /// </summary>
+    static void ReadLegacyDigest(ReadOnlySpan<byte> text, ByteBuilder into)
+    {
+        if (text.Length != 2 * HashAlgorithm.Sha1.Size)
+        {
+            throw new RecordException($"\"{FieldText.Quote(text)}\" is no SHA-1 digest");
+        }
+
+        TemplateField.LegacyDigest.Read(text, into);
     }
 
     /// <summary>The digest alone, and the name with a length that does not count its NUL.</summary>
