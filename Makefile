@@ -27,10 +27,11 @@ export DOTNET_NOLOGO := 1
 export HOME ?= /root
 
 TESTS := build/tests
+FUZZ_SECONDS ?= 60
 RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps check lint fmt demo bench clean install uninstall \
+.PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
@@ -66,7 +67,12 @@ $(BUILD)/abi-layout: tests/native/abi_layout.c native/imahost_abi.h
 	@mkdir -p $(BUILD)
 	$(Q)$(CC) $(CWARN) -std=gnu11 -Inative $< -o $@
 
-test-programs: all $(BUILD)/abi-layout \
+# libFuzzer, which hands its inputs to tests/Fuzz.
+$(BUILD)/fuzz/driver: tests/native/fuzz_driver.c
+	@mkdir -p $(BUILD)/fuzz
+	$(Q)clang $(CWARN) -std=gnu11 -g -O1 -fsanitize=fuzzer $< -o $@
+
+test-programs: all $(BUILD)/abi-layout $(BUILD)/fuzz/driver \
 	$(addprefix $(TESTS)/,$(NATIVE_TESTS)) \
 	$(addsuffix -asan,$(addprefix $(TESTS)/,$(NATIVE_TESTS)))
 	$(Q)$(DOTNET) build ImaHost.sln -c Release --nologo -v quiet
@@ -79,6 +85,12 @@ deps: ## install what building and testing need (as root)
 check: deps ## install what is needed, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory lint test-programs
 	$(Q)tests/run-tests.sh $(RESULTS)
+
+fuzz: ## feed the readers with damaged input, each for FUZZ_SECONDS, or with FUZZ_INPUT
+	@tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/fuzz/driver
+	$(Q)$(DOTNET) build tests/Fuzz -c Release --nologo -v quiet
+	$(Q)tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_INPUT)
 
 lint: ## compile the C with clang too, analyse it, check the scripts
 	$(Q)for f in $(GUARD_SRC); do \

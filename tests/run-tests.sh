@@ -20,8 +20,8 @@ count() {
 }
 
 native() {
-	name=$(basename "$1")
-	timeout 300 "$1" >"$results/$name.log" 2>&1
+	name=$(basename "$1" .sh)
+	timeout 300 "$@" >"$results/$name.log" 2>&1
 	status=$?
 	line=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$results/$name.log" | tail -n 1)
 	# shellcheck disable=SC2086 # two numbers
@@ -43,6 +43,8 @@ managed() {
 for test in build/tests/*_test build/tests/*_test-asan; do
 	native "$test"
 done
+# libFuzzer rounds up: three seconds each.
+native tests/fuzz.sh 2
 managed ImaHost.Tests timeout 300 tests/ImaHost.Tests/bin/Release/net10.0/ImaHost.Tests
 managed Interop.Tests tests/run-private.sh 600 tests/Interop.Tests/bin/Release/net10.0/Interop.Tests
 tests/run-private.sh 120 tests/demo/demo.sh >"$results/demo.log" 2>&1

@@ -1,0 +1,48 @@
+using ImaHost.Fuzz;
+using SharpFuzz;
+
+// Serves libFuzzer, which tests/native/fuzz_driver.c holds, with one of the targets; or prepares for that.
+return args switch
+{
+    ["binary"] => Serve(BinaryTarget.Run),
+    ["ascii"] => Serve(AsciiTarget.Run),
+    ["xattr"] => Serve(XattrTarget.Run),
+    ["seeds", string vectors, string into] => WriteSeeds(vectors, into),
+    ["instrument", string assembly] => Instrument(assembly),
+    _ => Usage(),
+};
+
+static int Serve(ReadOnlySpanAction target)
+{
+    Fuzzer.LibFuzzer.Run(input =>
+    {
+        // What a reader may take for an input of the driver's 16 KiB: its buffers, a few times over.
+        const long mostAllocated = 16 << 20;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        target(input);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Property.Holds(allocated <= mostAllocated, $"{allocated} bytes of memory for an input of {input.Length}");
+    });
+    return 0;
+}
+
+static int WriteSeeds(string vectors, string into)
+{
+    Seeds.Write(vectors, into);
+    return 0;
+}
+
+static int Instrument(string assembly)
+{
+    string[] parsers = ["ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto."];
+    _ = Fuzzer.Instrument(assembly, type => parsers.Any(type.StartsWith), Options.Value);
+    return 0;
+}
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: Fuzz binary|ascii|xattr (under build/fuzz/driver)");
+    Console.Error.WriteLine("       Fuzz seeds VECTORS DIRECTORY");
+    Console.Error.WriteLine("       Fuzz instrument imahost.dll");
+    return 2;
+}
