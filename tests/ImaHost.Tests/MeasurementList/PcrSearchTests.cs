@@ -8,6 +8,7 @@ namespace ImaHost.Tests.MeasurementList;
 
 public sealed class PcrSearchTests : IDisposable
 {
+    static readonly HashAlgorithm[] Banks = [HashAlgorithm.Sha1, HashAlgorithm.Sha256, HashAlgorithm.Sha384];
     readonly DigestSet _digests = new();
 
     public static TheoryData<string> Cases => KernelVector.Names;
@@ -53,4 +54,116 @@ public sealed class PcrSearchTests : IDisposable
             });
         Assert.Equal(vector.Binary, seen.Written);
     }
+
+    [Fact]
+    public void Search_finds_the_padded_digests_of_a_kernel_before_the_real_ones_of_the_host()
+    {
+        Entry[] kernel = [Entry.Number(1), Entry.Number(2) with { IsViolation = true }, Entry.Number(3)];
+        Entry[] host = [Event("imahost-start"), Entry.Number(4), Event("imahost-stop"), Event("imahost-start"), Entry.Number(5)];
+        Entry[] list = [.. kernel, .. host];
+        for (int read = 1; read <= list.Length; read++)
+        {
+            SoftPcrs held = Extend(list[..read], padded: Math.Min(read, kernel.Length));
+            PcrSearch search = Search(list, held);
+            Assert.Equal(read, search.Matched);
+            Assert.Equal([false, true, true], search.Banks.Select(bank => bank.IsPadded));
+        }
+    }
+
+    /// <summary>A kernel's list that no host went on with: padded to the end.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Search_does_not_take_padded_digests_after_the_start_of_the_host(int start)
+    {
+        Entry[] list = [.. Enumerable.Range(0, 5).Select(number => number == start ? Event("imahost-start") : Entry.Number(number))];
+        SoftPcrs held = Extend(list, padded: list.Length);
+        Assert.Equal(-1, Search(list, held).Matched);
+        list[start] = Event("not-imahost-start");
+        held = Extend(list, padded: list.Length);
+        Assert.Equal(list.Length, Search(list, held).Matched);
+    }
+
+    [Fact]
+    public void Search_takes_a_bank_for_padded_only_if_its_own_digests_do_not_match()
+    {
+        Entry[] list = [Entry.Number(1), Entry.Number(2)];
+        var held = new SoftPcrs(Banks);
+        foreach (Entry entry in list)
+        {
+            held.Take(entry);
+        }
+
+        SoftPcrs padded = Extend(list, padded: 2);
+        held[HashAlgorithm.Sha384, 10] = padded[HashAlgorithm.Sha384, 10];
+        PcrSearch search = Search(list, held);
+        Assert.Equal(2, search.Matched);
+        Assert.Equal([false, false, true], search.Banks.Select(bank => bank.IsPadded));
+    }
+
+    [Fact]
+    public void Search_does_not_match_when_banks_agree_after_different_numbers_of_entries()
+    {
+        Entry[] list = [Entry.Number(1), Entry.Number(2), Entry.Number(3)];
+        SoftPcrs held = SoftPcrs.After(list, Banks);
+        held[HashAlgorithm.Sha256, 10] = SoftPcrs.After(list[..2], Banks)[HashAlgorithm.Sha256, 10];
+        PcrSearch search = Search(list, held);
+        Assert.Equal(-1, search.Matched);
+        Assert.Equal([3, 2, 3], search.Banks.Select(bank => bank.Matched));
+    }
+
+    [Fact]
+    public void Search_does_not_match_when_one_bank_agrees_nowhere()
+    {
+        Entry[] list = [Entry.Number(1), Entry.Number(2)];
+        SoftPcrs held = SoftPcrs.After(list, Banks);
+        held[HashAlgorithm.Sha384, 10] = new byte[48];
+        held.Extend(HashAlgorithm.Sha384, 10, new byte[48]);
+        PcrSearch search = Search(list, held);
+        Assert.Equal(-1, search.Matched);
+        Assert.Equal([2, 2, -1], search.Banks.Select(bank => bank.Matched));
+        Assert.False(search.Banks[2].IsPadded);
+    }
+
+    [Fact]
+    public void Search_of_an_empty_list_matches_nowhere_and_has_no_PCRs()
+    {
+        PcrSearch search = Search([], new SoftPcrs(Banks));
+        Assert.Equal(-1, search.Matched);
+        Assert.Empty(search.Pcrs);
+    }
+
+    [Fact]
+    public void Search_without_banks_only_shows_the_records()
+    {
+        int seen = 0;
+        var search = new PcrSearch([], new SoftPcrs().TryGet, _digests);
+        search.Run(() => Reader([Entry.Number(1), Entry.Number(2)]), (in _, _, in _) => seen++);
+        Assert.Equal(2, seen);
+        Assert.Equal(-1, search.Matched);
+        Assert.Empty(search.Pcrs);
+    }
+
+    PcrSearch Search(Entry[] list, SoftPcrs held)
+    {
+        var search = new PcrSearch(held.Banks, held.TryGet, _digests);
+        search.Run(() => Reader(list));
+        return search;
+    }
+
+    /// <param name="padded">So many entries are extended by a kernel that has only SHA-1.</param>
+    static SoftPcrs Extend(Entry[] list, int padded)
+    {
+        var held = new SoftPcrs(Banks);
+        for (int i = 0; i < list.Length; i++)
+        {
+            held.Take(list[i], padded: i < padded);
+        }
+
+        return held;
+    }
+
+    static LogReader Reader(Entry[] list) => new(KernelVector.Source([.. list.SelectMany(entry => entry.Record())]));
+
+    static Entry Event(string name) => Entry.Number(100) with { Name = name };
 }

@@ -1,0 +1,131 @@
+using System.Text;
+using ImaHost.Crypto;
+using ImaHost.MeasurementList;
+using ImaHost.Tests.Support;
+using Xunit;
+
+namespace ImaHost.Tests.MeasurementList;
+
+/// <summary>Lists that somebody changed, or that an accident cut off.</summary>
+public sealed partial class ListVerifierTests
+{
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Name_that_was_changed_breaks_its_entry(bool ascii)
+    {
+        byte[] list = Replace(Bytes(List, ascii), "/srv/4/n", "/srv/4/x");
+        ListVerifier verifier = Verify(list, SoftPcrs.After(List, Banks));
+        Assert.Equal(-1, verifier.Search.Matched);
+        Assert.Equal(List.Length, verifier.Entries);
+        ExpectBreak(verifier, 4, ascii, "\"/srv/4/x");
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Digest_of_a_file_that_was_changed_breaks_its_entry(bool ascii)
+    {
+        Entry[] changed = [.. List];
+        changed[4] = changed[4] with { Digest = [.. changed[4].Digest.Reverse()] };
+        byte[] before = Template(List[4], ascii);
+        byte[] list = Replace(Bytes(changed, ascii), Template(changed[4], ascii), before);
+        ExpectBreak(Verify(list, SoftPcrs.After(List, Banks)), 4, ascii, "\"/srv/4/");
+    }
+
+    /// <summary>The PCRs hold the digest of the data, not the one that is shown.</summary>
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Template_digest_that_was_changed_breaks_its_entry_and_not_the_replay(bool ascii)
+    {
+        byte[] list = Replace(Bytes(List, ascii), Template(List[4], ascii), Template(List[6], ascii));
+        ListVerifier verifier = Verify(list, SoftPcrs.After(List, Banks));
+        Assert.Equal(List.Length, verifier.Search.Matched);
+        ExpectBreak(verifier, 4, ascii, "\"/srv/4/");
+        Assert.Contains(
+            $"shows the template digest {TemplateDigest(List[6])}, but its data give sha1:{TemplateDigest(List[4])}",
+            verifier.Break!.Cause, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Violation_that_was_made_an_entry_is_one_the_PCRs_do_not_vouch_for(bool ascii)
+    {
+        Entry[] changed = [.. List];
+        changed[3] = changed[3] with { IsViolation = false };
+        ListVerifier verifier = Verify(Bytes(changed, ascii), SoftPcrs.After(List, Banks));
+        Assert.Null(verifier.Break);
+        Assert.Equal(-1, verifier.Search.Matched);
+        Assert.Equal(5, verifier.FirstViolation);
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Entries_swapped_left_out_or_added_match_nowhere(bool ascii)
+    {
+        SoftPcrs held = SoftPcrs.After(List, Banks);
+        Entry[][] changed =
+        [
+            [.. List[..3], List[4], List[3], .. List[5..]],
+            [.. List[..4], .. List[5..]],
+            [.. List[1..]],
+            [.. List[..^1]],
+            [.. List[..4], Entry.Number(99), .. List[4..]],
+            [Entry.Number(99), .. List],
+            [.. List[..4], List[3], .. List[4..]],
+        ];
+        foreach (Entry[] list in changed)
+        {
+            ListVerifier verifier = Verify(Bytes(list, ascii), held);
+            Assert.Null(verifier.Break);
+            Assert.Equal(-1, verifier.Search.Matched);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void List_cut_off_breaks_where_the_last_whole_entry_ends(bool ascii)
+    {
+        int end = Bytes(List[..6], ascii).Length;
+        ListVerifier verifier = Verify(Bytes(List, ascii)[..(end + 30)], SoftPcrs.After(List[..6], Banks));
+        Assert.Equal(
+            new ListBreak(6, end, "the list ends after 30 bytes of it, which are no whole record"), verifier.Break);
+        Assert.Equal(6, verifier.Entries);
+        Assert.Equal(6, verifier.Search.Matched);
+    }
+
+    [Fact]
+    public void Record_that_is_none_breaks_the_list_and_is_not_counted()
+    {
+        byte[] bad = List[6].Record();
+        bad[24] = bad[25] = 0xff;
+        ListVerifier verifier = Verify([.. Bytes(List[..6], ascii: false), .. bad], SoftPcrs.After(List, Banks));
+        Assert.Equal(6, verifier.Entries);
+        Assert.Equal(
+            new ListBreak(6, Bytes(List[..6], ascii: false).Length, "a template name of 65535 bytes"), verifier.Break);
+    }
+
+    static void ExpectBreak(ListVerifier verifier, int entry, bool ascii, string cause)
+    {
+        Assert.Equal(entry, verifier.Break?.Entry);
+        Assert.Equal(Bytes(List[..entry], ascii).Length, verifier.Break?.Offset);
+        Assert.StartsWith(cause, verifier.Break?.Cause, StringComparison.Ordinal);
+    }
+
+    /// <summary>PCR and template digest, as an entry begins with them.</summary>
+    static byte[] Template(Entry entry, bool ascii) => ascii
+        ? Encoding.ASCII.GetBytes(entry.Line()[..44])
+        : entry.Record()[..24];
+
+    static string TemplateDigest(Entry entry) => entry.Line()[3..43];
+
+    static byte[] Replace(byte[] list, string found, string other) =>
+        Replace(list, Encoding.ASCII.GetBytes(found), Encoding.ASCII.GetBytes(other));
+
+    static byte[] Replace(byte[] list, byte[] found, byte[] other)
+    {
+        int at = list.AsSpan().IndexOf(found);
+        Assert.True(at >= 0 && found.Length == other.Length);
+        byte[] changed = [.. list];
+        other.CopyTo(changed, at);
+        return changed;
+    }
+}
