@@ -122,6 +122,7 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
 
     void Inspect(in MeasurementRecord record, ReadOnlySpan<byte> hashed, in Digest sha1)
     {
+        CheckName(in record);
         if (_reader!.Number == 0)
         {
             BootAggregate = CheckBootAggregate(in record);
@@ -186,6 +187,15 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
         }
 
         return field.EndsWith(digest.Bytes) ? BootAggregateCheck.Matches : BootAggregateCheck.Differs;
+    }
+
+    /// <summary>Data that have no room for a name are no entry, even under their own digest.</summary>
+    static void CheckName(in MeasurementRecord record)
+    {
+        if (TemplateDescriptor.Find(record.TemplateName) != null)
+        {
+            _ = record.ReadName();
+        }
     }
 
     static string Describe(in MeasurementRecord record) => $"\"{Label(0, in record).Name}\"";

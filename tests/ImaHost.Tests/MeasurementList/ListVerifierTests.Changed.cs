@@ -103,6 +103,25 @@ public sealed partial class ListVerifierTests
             new ListBreak(6, Bytes(List[..6], ascii: false).Length, "a template name of 65535 bytes"), verifier.Break);
     }
 
+    /// <summary>The second walk, for padded banks, looks into entries more closely than the first.</summary>
+    [Fact]
+    public void Entry_whose_data_are_damaged_under_a_right_digest_breaks_where_it_stands()
+    {
+        byte[] data = [1, 0, 0, 0];
+        byte[] damaged =
+        [
+            10, 0, 0, 0, .. _digests.Hash(HashAlgorithm.Sha1, data).Bytes, 7, 0, 0, 0, .. "ima-sig"u8, 4, 0, 0, 0, .. data,
+        ];
+        byte[] list = [.. Bytes(List[..2], ascii: false), .. damaged, .. List[2].Record()];
+        foreach (int read in new[] { 2, 3 })
+        {
+            ListVerifier verifier = Verify(list, SoftPcrs.After(List[..read], Banks));
+            Assert.Equal(2, verifier.Break?.Entry);
+            Assert.Equal(Bytes(List[..2], ascii: false).Length, verifier.Break?.Offset);
+            Assert.Equal("d-ng of 1 bytes does not fit in the 0 that are left", verifier.Break?.Cause);
+        }
+    }
+
     static void ExpectBreak(ListVerifier verifier, int entry, bool ascii, string cause)
     {
         Assert.Equal(entry, verifier.Break?.Entry);
