@@ -21,6 +21,7 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
     const uint PasswordSession = 0x40000009; // TPM_RS_PW, Part 2, 7.4
     const uint CodeInitialize = 0x100; // TPM_RC_INITIALIZE, Part 2, 6.6.3
     const int HeaderSize = 10;
+    const int MaxPcr = 23; // PC Client Platform TPM Profile, 4.6: a TPM has PCRs 0 to 23
 
     readonly byte[] _command = new byte[1024];
     readonly byte[] _response = new byte[4096];
@@ -63,6 +64,11 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
     /// <summary>The value of one PCR.</summary>
     public Digest ReadPcr(HashAlgorithm bank, int pcr)
     {
+        if (pcr is < 0 or > MaxPcr)
+        {
+            throw NoPcr(bank, pcr);
+        }
+
         Begin(NoSessions, CommandPcrRead);
         Put32(1);
         Put16(bank.TpmId);
@@ -82,7 +88,7 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         uint count = Take32(ref body);
         if (count != 1 || Take16(ref body) != bank.Size || body.Length < bank.Size)
         {
-            throw new TpmException($"the TPM has no PCR {pcr} in its {bank} bank");
+            throw NoPcr(bank, pcr);
         }
 
         return new Digest(bank, body);
@@ -164,6 +170,8 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         BinaryPrimitives.WriteUInt32BigEndian(_command.AsSpan(_length), value);
         _length += 4;
     }
+
+    static TpmException NoPcr(HashAlgorithm bank, int pcr) => new($"the TPM has no PCR {pcr} in its {bank} bank");
 
     static ushort Take16(ref ReadOnlySpan<byte> body) => BinaryPrimitives.ReadUInt16BigEndian(TakeBytes(ref body, 2));
 

@@ -55,6 +55,20 @@ public sealed class TpmCommandsTests
         Assert.Equal("the TPM has no PCR 10 in its sha384 bank", refused.Message);
     }
 
+    /// <summary>A list may name any: its PCRs are asked for when it is compared.</summary>
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(24)]
+    [InlineData(int.MinValue)]
+    [InlineData(int.MaxValue)]
+    public void ReadPcr_does_not_ask_for_a_PCR_that_no_TPM_has(int pcr)
+    {
+        using var tpm = new ScriptedTpm(_ => throw new InvalidOperationException("asked"));
+        using var commands = new TpmCommands(tpm.Name, 2000);
+        TpmException refused = Assert.Throws<TpmException>(() => commands.ReadPcr(HashAlgorithm.Sha256, pcr));
+        Assert.Equal($"the TPM has no PCR {pcr} in its sha256 bank", refused.Message);
+    }
+
     [Fact]
     public void ReadBanks_gives_the_allocated_banks_that_are_known()
     {
