@@ -1,6 +1,7 @@
 using System.Text;
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Template;
 using ImaHost.Tests.Support;
 using Xunit;
 
@@ -9,7 +10,12 @@ namespace ImaHost.Tests.MeasurementList;
 public sealed class ListViewTests : IDisposable
 {
     const int Entries = 5000;
+    static readonly string[] Algorithms = ["sha1", "sha256", "sha384", "sha512", "sm3", "sha3-256"];
     readonly DigestSet _digests = new();
+
+    /// <summary>An algorithm, and whether the list is ascii.</summary>
+    public static TheoryData<string, bool> Twins =>
+        [.. Algorithms.Select(name => (name, true)), .. Algorithms.Select(name => (name, false))];
 
     public void Dispose() => _digests.Dispose();
 
@@ -76,6 +82,80 @@ public sealed class ListViewTests : IDisposable
         using var list = new ListFixture();
         byte[] expected = Fill(list, 3);
         Assert.Equal(0, Ascii(list).Read(new byte[10], expected.Length + beyond));
+    }
+
+    [Theory]
+    [MemberData(nameof(Twins))]
+    public void Twin_has_the_digests_of_its_algorithm_and_zeros_for_violations(string name, bool ascii)
+    {
+        HashAlgorithm algorithm = Find(name);
+        using var list = new ListFixture();
+        _ = Fill(list, 120);
+        byte[] expected = Render(list, algorithm, ascii);
+        var view = new ListView(list.List.Log, algorithm, ascii, _digests);
+        Assert.Equal(expected.Length, view.Size);
+        byte[] buffer = new byte[expected.Length + 1];
+        Assert.Equal(expected.Length, view.Read(buffer, 0));
+        Assert.Equal(expected, buffer.AsSpan(0, expected.Length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Twins))]
+    public void Twin_gives_the_exact_bytes_at_every_offset(string name, bool ascii)
+    {
+        HashAlgorithm algorithm = Find(name);
+        using var list = new ListFixture();
+        _ = Fill(list, 70);
+        byte[] expected = Render(list, algorithm, ascii);
+        var view = new ListView(list.List.Log, algorithm, ascii, _digests);
+        for (int step = 0; step < expected.Length; step++)
+        {
+            // Every offset once, now forwards, now far back.
+            int offset = step % 2 == 0 ? step / 2 : expected.Length - 1 - (step / 2);
+            Compare(view, expected, offset, 1 + (step % 300));
+        }
+    }
+
+    [Fact]
+    public void Size_grows_with_the_list_in_every_form()
+    {
+        using var list = new ListFixture();
+        var view = new ListView(list.List.Log, HashAlgorithm.Sha512, ascii: true, _digests);
+        for (int number = 1; number < 10; number++)
+        {
+            Assert.Equal(Render(list, HashAlgorithm.Sha512, ascii: true).Length, view.Size);
+            Assert.Equal(0, view.Read(new byte[10], view.Size));
+            Assert.Equal(StoreOutcome.Stored, list.Add(Entry.Number(number)));
+        }
+    }
+
+    /// <summary>The list from its file, each digest computed anew.</summary>
+    byte[] Render(ListFixture list, HashAlgorithm algorithm, bool ascii)
+    {
+        var twin = new ByteBuilder();
+        byte[] scratch = new byte[TemplateDescriptor.HashedSize];
+        var reader = new LogReader(KernelVector.Source(File.ReadAllBytes(list.File)));
+        while (reader.Next(out MeasurementRecord record))
+        {
+            Digest digest = record.IsViolation ? Digest.Zero(algorithm) : _digests.Hash(algorithm, record.HashedData(scratch));
+            if (ascii)
+            {
+                record.AppendAscii(digest.Bytes, twin);
+            }
+            else
+            {
+                record.AppendBinary(digest.Bytes, twin);
+            }
+        }
+
+        return twin.Written.ToArray();
+    }
+
+    static HashAlgorithm Find(string name)
+    {
+        HashAlgorithm? algorithm = HashAlgorithm.FromName(name);
+        Assert.SkipWhen(algorithm == null, $"OpenSSL has no {name} here");
+        return algorithm;
     }
 
     ListView Ascii(ListFixture list) => new(list.List.Log, HashAlgorithm.Sha1, ascii: true, _digests);
