@@ -1,0 +1,106 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using ImaHost.Crypto;
+using ImaHost.MeasurementList;
+using ImaHost.Template;
+using ImaHost.Tpm;
+
+namespace ImaHost.Tests.Support;
+
+/// <summary>A list with a TPM that holds what it is told: commands go through a socket, PCRs are in memory.</summary>
+sealed class TpmList : IDisposable
+{
+    const uint PcrRead = 0x17e;
+    const uint PcrExtend = 0x182;
+
+    readonly TemporaryDirectory _directory = new();
+    readonly ScriptedTpm _tpm;
+    readonly ListSettings _settings;
+    TpmCommands? _commands;
+    RuntimeMeasurements? _list;
+
+    public TpmList(params HashAlgorithm[] banks)
+    {
+        Pcrs = new SoftPcrs(banks);
+        State = new StateDirectory(_directory.At("state"));
+        _tpm = new ScriptedTpm(Answer);
+        _settings = new ListSettings(banks, 10, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false);
+    }
+
+    /// <summary>What the TPM holds.</summary>
+    public SoftPcrs Pcrs { get; }
+
+    public StateDirectory State { get; }
+
+    public string TpmName => _tpm.Name;
+
+    /// <summary>The response code to all that it is asked; 0: it does it.</summary>
+    public uint Refusal { get; set; }
+
+    /// <summary>The extends that were done.</summary>
+    public int Extends { get; private set; }
+
+    public RuntimeMeasurements List => _list!;
+
+    /// <summary>Puts a list there, as a host left it, without extending.</summary>
+    public void Write(IEnumerable<Entry> entries) =>
+        File.WriteAllBytes(State.OpenList(startAnew: false), [.. entries.SelectMany(entry => entry.Record())]);
+
+    /// <summary>Begins as the first host of a boot does.</summary>
+    public void Begin() => Open(tpm => ListStore.Begin(State, tpm, _settings));
+
+    /// <summary>Begins as a host does that takes over.</summary>
+    public void Resume() => Open(tpm => ListStore.Resume(State, tpm, _settings));
+
+    public StoreOutcome Add(Entry entry) =>
+        List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation);
+
+    public void Dispose()
+    {
+        _list?.Dispose();
+        _commands?.Dispose();
+        _tpm.Dispose();
+        _directory.Dispose();
+    }
+
+    void Open(Func<TpmCommands, RuntimeMeasurements> open)
+    {
+        _list?.Dispose();
+        _list = null;
+        _commands?.Dispose();
+        _commands = new TpmCommands(_tpm.Name, 2000);
+        _list = open(_commands);
+    }
+
+    byte[] Answer(byte[] command) => (Refusal, ScriptedTpm.CodeOf(command)) switch
+    {
+        (not 0, _) => ScriptedTpm.Response(Refusal),
+        (_, PcrRead) => Read(command),
+        (_, PcrExtend) => Extend(command),
+        _ => ScriptedTpm.Response(0x143), // TPM_RC_COMMAND_CODE
+    };
+
+    byte[] Read(byte[] command)
+    {
+        byte[] selection = command[10..20];
+        HashAlgorithm bank = HashAlgorithm.FromTpmId(BinaryPrimitives.ReadUInt16BigEndian(selection.AsSpan(4)))!;
+        int pcr = BitOperations.TrailingZeroCount(selection[7] | (selection[8] << 8) | (selection[9] << 16));
+        byte[] value = Pcrs[bank, pcr];
+        return ScriptedTpm.Response(0, [0, 0, 0, 1, .. selection, 0, 0, 0, 1, 0, (byte)value.Length, .. value]);
+    }
+
+    byte[] Extend(byte[] command)
+    {
+        int pcr = command[13];
+        int at = 27; // header, handle and an empty password are before the number of digests
+        for (int left = BinaryPrimitives.ReadInt32BigEndian(command.AsSpan(at)); left > 0; left--)
+        {
+            HashAlgorithm bank = HashAlgorithm.FromTpmId(BinaryPrimitives.ReadUInt16BigEndian(command.AsSpan(at + 4)))!;
+            Pcrs.Extend(bank, pcr, command[(at + 6)..(at + 6 + bank.Size)]);
+            at += 2 + bank.Size;
+        }
+
+        Extends++;
+        return ScriptedTpm.Response(0);
+    }
+}
