@@ -3,6 +3,7 @@ using ImaHost.Cli;
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
 using ImaHost.Tests.Support;
+using ImaHost.Tpm;
 using Xunit;
 
 namespace ImaHost.Tests.Cli;
@@ -12,7 +13,8 @@ public sealed class VerifyReportTests : IDisposable
     const string Held = "pcrs.txt";
     static readonly HashAlgorithm[] Banks = [HashAlgorithm.Sha1, HashAlgorithm.Sha256];
     static readonly Entry[] Clean = [.. Enumerable.Range(0, 6).Select(Entry.Number)];
-    static readonly Entry[] Violated = [.. Clean.Select((entry, number) => entry with { IsViolation = number is 3 or 4 })];
+    static readonly Entry[] Violated =
+        [.. Clean.Select((entry, number) => entry with { IsViolation = number is 3 or 4 })];
     readonly TemporaryDirectory _directory = new();
     readonly DigestSet _digests = new();
 
@@ -32,7 +34,8 @@ public sealed class VerifyReportTests : IDisposable
     {
         VerifyReport report = Make(Clean, SoftPcrs.After(Clean[..read], Banks), exact);
         Assert.Equal(verified, report.Verified);
-        Assert.Equal(verified ? [] : [$"{6 - read} entries follow those that the PCRs vouch for (--exact)"], report.Reasons);
+        Assert.Equal(
+            verified ? [] : [$"{6 - read} entries follow those that the PCRs vouch for (--exact)"], report.Reasons);
         Assert.Equal(6, report.Entries);
         Assert.Equal(read, report.Matched);
         Assert.Equal(6 - read, report.Follow);
@@ -77,7 +80,8 @@ public sealed class VerifyReportTests : IDisposable
         VerifyReport report = Make(Clean, SoftPcrs.After([Entry.Number(9)], Banks), exact: true);
         Assert.Equal([$"no part of the list gives what {Held} holds"], report.Reasons);
         Assert.Equal(-1, report.Matched);
-        Assert.Contains("agrees nowhere; after the last entry the list gives 10:", report.ToText(), StringComparison.Ordinal);
+        Assert.Contains(
+            "agrees nowhere; after the last entry the list gives 10:", report.ToText(), StringComparison.Ordinal);
     }
 
     /// <summary>PCRs that were never extended vouch for no entry: a list of anything would do.</summary>
@@ -105,7 +109,8 @@ public sealed class VerifyReportTests : IDisposable
         Assert.False(report.Verified);
         Assert.Equal(6, report.Matched);
         Assert.Equal(0, report.Broken?.Entry);
-        Assert.StartsWith("entry 0 at offset 0 breaks: \"/srv/0/é\" shows", Assert.Single(report.Reasons), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "entry 0 at offset 0 breaks: \"/srv/0/é\" shows", Assert.Single(report.Reasons), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -162,7 +167,7 @@ public sealed class VerifyReportTests : IDisposable
     }
 
     VerifyReport Make(
-        ListFile file, ImaHost.Tpm.PcrSource held, IReadOnlyList<HashAlgorithm> banks, bool exact, bool ignoreViolations)
+        ListFile file, PcrSource held, IReadOnlyList<HashAlgorithm> banks, bool exact, bool ignoreViolations)
     {
         var verifier = new ListVerifier(file, held, banks, _digests);
         verifier.Run();

@@ -11,7 +11,8 @@ public sealed class DigestTests : IDisposable
 {
     readonly DigestSet _digests = new();
 
-    public static TheoryData<string> Algorithms => ["sha1", "sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"];
+    public static TheoryData<string> Algorithms =>
+        ["sha1", "sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"];
 
     public void Dispose() => _digests.Dispose();
 
@@ -52,7 +53,8 @@ public sealed class DigestTests : IDisposable
     /// <summary>The example of GB/T 32905-2016, A.1; the platform has no SM3 of its own to compare with.</summary>
     [Fact]
     public void Hash_equals_the_example_of_the_standard_for_sm3() => Assert.Equal(
-        "sm3:66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0", _digests.Hash(Find("sm3"), "abc"u8).ToString());
+        "sm3:66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
+        _digests.Hash(Find("sm3"), "abc"u8).ToString());
 
     [Fact]
     public void Set_makes_one_context_for_each_algorithm() =>

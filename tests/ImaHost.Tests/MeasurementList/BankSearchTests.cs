@@ -16,7 +16,8 @@ public sealed class BankSearchTests : IDisposable
     [Fact]
     public void Matched_is_what_the_PCRs_vouch_for_wherever_they_were_read()
     {
-        Entry[] list = [.. Enumerable.Range(0, 9).Select(number => Entry.Number(number) with { Pcr = 10 + (number % 2) })];
+        Entry[] list =
+            [.. Enumerable.Range(0, 9).Select(number => Entry.Number(number) with { Pcr = 10 + (number % 2) })];
         for (int read = 0; read <= list.Length; read++)
         {
             BankSearch search = Search(list, SoftPcrs.After(list[..read], Bank).TryGet);

@@ -49,17 +49,19 @@ public sealed class ListFileTests : IDisposable
         Assert.Equal(1, first.Number);
     }
 
-    /// <summary>Whose digests they are does not show in their size alone: sha256, sm3 and sha3-256 are alike in it.</summary>
+    /// <summary>Their size does not tell whose digests they are: sha256, sm3 and sha3-256 have the same.</summary>
     [Theory]
     [MemberData(nameof(Algorithms))]
     public void Twins_are_read_and_verify_as_the_list_itself(string name)
     {
         HashAlgorithm? algorithm = HashAlgorithm.FromName(name);
         Assert.SkipWhen(algorithm == null, $"OpenSSL has no {name} here");
-        Entry[] list = [.. Enumerable.Range(0, 9).Select(number => Entry.Number(number) with { IsViolation = number == 4 })];
+        Entry[] list =
+            [.. Enumerable.Range(0, 9).Select(number => Entry.Number(number) with { IsViolation = number == 4 })];
         using var fixture = new ListFixture();
         Assert.All(list, entry => Assert.Equal(StoreOutcome.Stored, fixture.Add(entry)));
-        var held = SoftPcrs.After([new Entry(new byte[32], "boot_aggregate", []), .. list], HashAlgorithm.Sha1, HashAlgorithm.Sha512);
+        var first = new Entry(new byte[32], "boot_aggregate", []);
+        var held = SoftPcrs.After([first, .. list], HashAlgorithm.Sha1, HashAlgorithm.Sha512);
         foreach (bool ascii in new[] { false, true })
         {
             using ListFile file = Publish(fixture, algorithm, ascii);
@@ -113,7 +115,8 @@ public sealed class ListFileTests : IDisposable
     {
         byte[] format = Encoding.ASCII.GetBytes(string.Join('|', Enumerable.Repeat("xattrlengths", 15)));
         byte[] data = new byte[15 * 4];
-        byte[] list = [10, 0, 0, 0, .. new byte[64], 0, 0, 0, 0, .. format, .. BitConverter.GetBytes(data.Length), .. data];
+        byte[] list =
+            [10, 0, 0, 0, .. new byte[64], 0, 0, 0, 0, .. format, .. BitConverter.GetBytes(data.Length), .. data];
         BinaryPrimitives.WriteInt32LittleEndian(list.AsSpan(68), format.Length);
         File.WriteAllBytes(_directory.At("list"), list);
         using var file = new ListFile(_directory.At("list"));

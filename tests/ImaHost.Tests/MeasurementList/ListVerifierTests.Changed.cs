@@ -110,7 +110,8 @@ public sealed partial class ListVerifierTests
         byte[] data = [1, 0, 0, 0];
         byte[] damaged =
         [
-            10, 0, 0, 0, .. _digests.Hash(HashAlgorithm.Sha1, data).Bytes, 7, 0, 0, 0, .. "ima-sig"u8, 4, 0, 0, 0, .. data,
+            10, 0, 0, 0, .. _digests.Hash(HashAlgorithm.Sha1, data).Bytes,
+            7, 0, 0, 0, .. "ima-sig"u8, 4, 0, 0, 0, .. data,
         ];
         byte[] list = [.. Bytes(List[..2], ascii: false), .. damaged, .. List[2].Record()];
         foreach (int read in new[] { 2, 3 })

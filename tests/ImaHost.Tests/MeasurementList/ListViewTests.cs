@@ -137,7 +137,9 @@ public sealed class ListViewTests : IDisposable
         var reader = new LogReader(KernelVector.Source(File.ReadAllBytes(list.File)));
         while (reader.Next(out MeasurementRecord record))
         {
-            Digest digest = record.IsViolation ? Digest.Zero(algorithm) : _digests.Hash(algorithm, record.HashedData(scratch));
+            Digest digest = record.IsViolation
+                ? Digest.Zero(algorithm)
+                : _digests.Hash(algorithm, record.HashedData(scratch));
             if (ascii)
             {
                 record.AppendAscii(digest.Bytes, twin);

@@ -59,8 +59,8 @@ public sealed class PcrSearchTests : IDisposable
     public void Search_finds_the_padded_digests_of_a_kernel_before_the_real_ones_of_the_host()
     {
         Entry[] kernel = [Entry.Number(1), Entry.Number(2) with { IsViolation = true }, Entry.Number(3)];
-        Entry[] host = [Event("imahost-start"), Entry.Number(4), Event("imahost-stop"), Event("imahost-start"), Entry.Number(5)];
-        Entry[] list = [.. kernel, .. host];
+        Entry[] host = [Event("imahost-start"), Entry.Number(4), Event("imahost-stop")];
+        Entry[] list = [.. kernel, .. host, Event("imahost-start"), Entry.Number(5)];
         for (int read = 1; read <= list.Length; read++)
         {
             SoftPcrs held = Extend(list[..read], padded: Math.Min(read, kernel.Length));
@@ -76,7 +76,8 @@ public sealed class PcrSearchTests : IDisposable
     [InlineData(4)]
     public void Search_does_not_take_padded_digests_after_the_start_of_the_host(int start)
     {
-        Entry[] list = [.. Enumerable.Range(0, 5).Select(number => number == start ? Event("imahost-start") : Entry.Number(number))];
+        Entry[] list = [.. Enumerable.Range(0, 5).Select(Entry.Number)];
+        list[start] = Event("imahost-start");
         SoftPcrs held = Extend(list, padded: list.Length);
         Assert.Equal(-1, Search(list, held).Matched);
         list[start] = Event("not-imahost-start");

@@ -10,7 +10,8 @@ static class ListSample
     public static IReadOnlyList<byte[]> Records { get; } =
         [.. TemplateDescriptor.Names.Append("d-ng|n-ng|iuid").SelectMany((name, number) => new[]
         {
-            Create(name, 10 + (number % 3), FullSource.Create()), Create(name, 9, FullSource.CreateLeast(), number == 3),
+            Create(name, 10 + (number % 3), FullSource.Create()),
+            Create(name, 9, FullSource.CreateLeast(), number == 3),
         })];
 
     public static byte[] Binary { get; } = [.. Records.SelectMany(record => record)];

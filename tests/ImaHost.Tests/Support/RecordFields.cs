@@ -24,7 +24,9 @@ sealed class RecordFields
 
     public FieldSource Source() => new()
     {
-        Digest = _fields.TryGetValue("d", out byte[]? sha1) ? new Digest(HashAlgorithm.Sha1, sha1) : Parse(Of("d-ng", "d-ngv2")),
+        Digest = _fields.TryGetValue("d", out byte[]? sha1)
+            ? new Digest(HashAlgorithm.Sha1, sha1)
+            : Parse(Of("d-ng", "d-ngv2")),
         IsVerity = Of("d-ngv2").AsSpan().StartsWith("verity:"u8),
         Name = Name,
         Signature = Of("sig"),

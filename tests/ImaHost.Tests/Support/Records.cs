@@ -16,9 +16,11 @@ static class Records
     public static List<byte[]> Split(byte[] binary)
     {
         var records = new List<byte[]>();
-        for (ReadOnlySpan<byte> rest = binary; MeasurementRecord.TryRead(rest, out _, out int size); rest = rest[size..])
+        ReadOnlySpan<byte> rest = binary;
+        while (MeasurementRecord.TryRead(rest, out _, out int size))
         {
             records.Add(rest[..size].ToArray());
+            rest = rest[size..];
         }
 
         return records;

@@ -38,7 +38,8 @@ public sealed class KernelVectorTests
     public void Record_shows_the_line_that_the_kernel_shows(string name)
     {
         KernelVector vector = KernelVector.Open(name);
-        Assert.Equal(Encoding.Latin1.GetString(vector.Ascii), Encoding.Latin1.GetString(Records.Ascii(vector.Reader())));
+        byte[] shown = Records.Ascii(vector.Reader());
+        Assert.Equal(Encoding.Latin1.GetString(vector.Ascii), Encoding.Latin1.GetString(shown));
     }
 
     [Theory]
@@ -104,7 +105,7 @@ public sealed class KernelVectorTests
 
     [Theory]
     [MemberData(nameof(Counts))]
-    public void Readers_find_the_entries_and_violations_that_the_kernel_counted(string name, int entries, int violations)
+    public void Readers_find_as_many_entries_and_violations_as_the_kernel(string name, int entries, int violations)
     {
         KernelVector vector = KernelVector.Open(name);
         foreach (RecordReader reader in new RecordReader[] { vector.Reader(), vector.AsciiReader() })

@@ -68,8 +68,8 @@ public sealed class MeasurementRecordTests
     public void AppendAscii_refuses_a_template_it_does_not_know()
     {
         RecordException refused = Assert.Throws<RecordException>(
-            () => new MeasurementRecord { TemplateName = "ima-buff"u8, TemplateDigest = new byte[20] }.AppendAscii(new()));
-        Assert.Equal("unknown template \"ima-buff\"", refused.Message);
+            () => new MeasurementRecord { TemplateName = "ima-bu"u8, TemplateDigest = new byte[20] }.AppendAscii(new()));
+        Assert.Equal("unknown template \"ima-bu\"", refused.Message);
     }
 
     [Fact]

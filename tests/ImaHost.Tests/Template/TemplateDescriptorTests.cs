@@ -140,8 +140,9 @@ public sealed class TemplateDescriptorTests
     {
         byte[] expected =
         [
-            40, 0, 0, 0, .. "sha256:\0"u8, .. FullSource.Sha256Bytes, 9, 0, 0, 0, .. "/srv/a_b\0"u8, 3, 0, 0, 0, 3, 2, 0xff,
-            56, 0, 0, 0, .. "sha384:\0"u8, .. FullSource.Sha256Bytes, .. FullSource.Sha1Bytes[..16], 3, 0, 0, 0, 0x30, 0x82, 0,
+            40, 0, 0, 0, .. "sha256:\0"u8, .. FullSource.Sha256Bytes, 9, 0, 0, 0, .. "/srv/a_b\0"u8,
+            3, 0, 0, 0, 3, 2, 0xff, 56, 0, 0, 0, .. "sha384:\0"u8, .. FullSource.Sha256Bytes,
+            .. FullSource.Sha1Bytes[..16], 3, 0, 0, 0, 0x30, 0x82, 0,
         ];
         Assert.Equal(expected, Encode(TemplateDescriptor.Find("ima-modsig")!, FullSource.Create()));
     }
@@ -153,8 +154,13 @@ public sealed class TemplateDescriptorTests
         TemplateDescriptor template = TemplateDescriptor.Find(name)!;
         var source = new FieldSource
         {
-            Digest = Digest.Zero(HashAlgorithm.Sha256), Sha1 = Digest.Zero(HashAlgorithm.Sha1), Name = "/v"u8,
-            HasInode = true, Uid = 7, Gid = 8, Mode = 9,
+            Digest = Digest.Zero(HashAlgorithm.Sha256),
+            Sha1 = Digest.Zero(HashAlgorithm.Sha1),
+            Name = "/v"u8,
+            HasInode = true,
+            Uid = 7,
+            Gid = 8,
+            Mode = 9,
         };
         byte[] data = Encode(template, source);
         Assert.Equal(expected, Show(template, data));
@@ -167,7 +173,8 @@ public sealed class TemplateDescriptorTests
     {
         byte[] scratch = [.. Enumerable.Repeat((byte)0xee, TemplateDescriptor.HashedSize + 9)];
         byte[] expected = [.. FullSource.Sha1Bytes, .. "/srv/a_b"u8, .. new byte[256 - 8]];
-        Assert.Equal(expected, TemplateDescriptor.Ima.HashedData(Encode(TemplateDescriptor.Ima, FullSource.Create()), scratch));
+        byte[] data = Encode(TemplateDescriptor.Ima, FullSource.Create());
+        Assert.Equal(expected, TemplateDescriptor.Ima.HashedData(data, scratch));
     }
 
     [Theory]
