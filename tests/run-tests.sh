@@ -34,10 +34,11 @@ managed() {
 	shift
 	"$@" -noColor -noLogo >"$results/$name.log" 2>&1
 	status=$?
-	line=$(sed -n 's/.*Total: \([0-9]*\), Errors: \([0-9]*\), Failed: \([0-9]*\),.*/\1 \2 \3/p' "$results/$name.log" | tail -n 1)
-	# shellcheck disable=SC2086 # three numbers
-	set -- ${line:-0 0 0}
-	count "$name" $(($1 - $2 - $3)) $(($2 + $3)) "$status"
+	line=$(sed -n 's/.*Total: \([0-9]*\), Errors: \([0-9]*\), Failed: \([0-9]*\), Skipped: \([0-9]*\),.*/\1 \2 \3 \4/p' "$results/$name.log" | tail -n 1)
+	# shellcheck disable=SC2086 # four numbers
+	set -- ${line:-0 0 0 0}
+	count "$name" $(($1 - $2 - $3 - $4)) $(($2 + $3)) "$status"
+	grep -a -A1 '\[SKIP\]' "$results/$name.log"
 }
 
 for test in build/tests/*_test build/tests/*_test-asan; do

@@ -14,6 +14,7 @@ sealed class BankSearch(HashAlgorithm bank, bool isPadded, PcrSource source, Dig
     readonly PcrBanks _replayed = new([bank], digests);
     readonly Dictionary<int, Digest> _held = [];
     readonly HashSet<int> _wrong = [];
+    readonly HashSet<int> _agreed = [];
     readonly List<int> _missing = [];
 
     public HashAlgorithm Bank => bank;
@@ -25,6 +26,9 @@ sealed class BankSearch(HashAlgorithm bank, bool isPadded, PcrSource source, Dig
 
     /// <summary>The PCRs of the list.</summary>
     public IReadOnlyCollection<int> Pcrs => _held.Keys;
+
+    /// <summary>A PCR that agrees after none of its entries, or null.</summary>
+    public int? Foreign => _held.Keys.Where(pcr => !_agreed.Contains(pcr)).Cast<int?>().FirstOrDefault();
 
     /// <summary>PCRs of the list whose value is not known.</summary>
     public IReadOnlyList<int> Missing => _missing;
@@ -43,6 +47,11 @@ sealed class BankSearch(HashAlgorithm bank, bool isPadded, PcrSource source, Dig
 
         _replayed.Extend(pcr, [digest]);
         Compare(pcr);
+        if (!_wrong.Contains(pcr))
+        {
+            _ = _agreed.Add(pcr);
+        }
+
         Matched = _wrong.Count == 0 ? number : Matched;
     }
 

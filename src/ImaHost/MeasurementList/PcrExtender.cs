@@ -181,21 +181,20 @@ sealed class PcrExtender : IDisposable
             return _reader;
         });
         _forms = [.. search.Banks.Select(bank => bank.IsPadded ? HashAlgorithm.Sha1 : bank.Bank)];
-        return search.Matched > 0 ? search.Matched : CountNone(search.Pcrs, held);
+        return search.Matched > 0 ? search.Matched : CountNone(search, held);
     }
 
     /// <summary>Nothing was extended yet, which is credible only of a list that has just begun.</summary>
-    long CountNone(IReadOnlyCollection<int> pcrs, LivePcrs held)
+    long CountNone(PcrSearch search, LivePcrs held)
     {
         var blank = new PcrBanks(_banks, _digests);
-        int? wrong = pcrs.Cast<int?>().FirstOrDefault(pcr => !blank.Match(pcr!.Value, held[pcr.Value]));
-        if (_log.Extent.Entries <= 1 && wrong == null)
+        if (_log.Extent.Entries <= 1 && search.Pcrs.All(pcr => blank.Match(pcr, held[pcr])))
         {
             return 0;
         }
 
         IsFinal = true;
-        int pcr = wrong ?? pcrs.First();
+        int pcr = search.Banks.Select(bank => bank.Foreign).FirstOrDefault(one => one != null) ?? search.Pcrs.First();
         throw new TpmException(Explain(pcr, held[pcr][0]));
     }
 

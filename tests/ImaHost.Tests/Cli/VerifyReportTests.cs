@@ -122,9 +122,11 @@ public sealed class VerifyReportTests : IDisposable
         Assert.Equal("PCRs       pcrs.txt", lines[1]);
         Assert.Equal("sha1       agrees after 5 entries (PCR 10)", lines[2]);
         Assert.Equal("sha256     agrees after 5 entries (PCR 10)", lines[3]);
-        Assert.Equal("follow     1 entries that the PCRs do not vouch for", lines[4]);
-        Assert.Equal("verified   the PCRs vouch for 5 entries", lines[5]);
-        Assert.Equal("", lines[6]);
+        Assert.Equal($"last       entry 4, \"{Clean[4].Name}\"", lines[4]);
+        Assert.Equal("follow     1 entries that the PCRs do not vouch for:", lines[5]);
+        Assert.Equal($"           entry 5, PCR 10, \"{Clean[5].Name}\"", lines[6]);
+        Assert.Equal("verified   the PCRs vouch for 5 entries", lines[7]);
+        Assert.Equal("", lines[8]);
     }
 
     [Fact]

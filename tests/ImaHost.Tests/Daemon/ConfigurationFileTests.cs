@@ -51,16 +51,23 @@ public sealed class ConfigurationFileTests : IDisposable
             deadline: 20000
             tpm_timeout: 500
             cache: 0
+            measure_socket: /run/m
+            measure_users: [33, 1000]
+            measure_limit: 5
             host_down: deny
             log_format: json
             """);
         Assert.Equal(["/", "/srv"], options.Watch);
         Assert.Equal(["/etc/ima/a", "/etc/ima/b"], options.Policy);
+        Assert.Equal([33u, 1000u], options.MeasureUsers);
         Assert.Equal(
             new DaemonOptions
             {
                 Watch = options.Watch,
                 Policy = options.Policy,
+                MeasureUsers = options.MeasureUsers,
+                MeasureSocket = "/run/m",
+                MeasureLimit = 5,
                 Tpm = "device:/dev/tpm0",
                 Fs = "/run/other",
                 State = "/var/other",

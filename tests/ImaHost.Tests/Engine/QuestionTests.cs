@@ -77,9 +77,31 @@ public sealed class QuestionTests
         }
     }
 
+    [Fact]
+    public void Ask_makes_an_entry_for_each_hook_that_wants_another()
+    {
+        ImaPolicy policy = KernelPolicyReader.Read(
+            "measure func=FILE_CHECK mask=MAY_READ pcr=23\nmeasure func=MMAP_CHECK\nmeasure func=BPRM_CHECK", "test");
+        PolicyDecision map = Question.Ask(policy, ImaHook.MmapCheck, default, default, isRegular: true).Decision;
+        Assert.Equal((23, (int?)null), (map.Measure?.Pcr, map.Also?.Pcr));
+        Assert.Equal(ImaHook.MmapCheck, map.Also?.Func);
+        PolicyDecision read = Question.Ask(policy, ImaHook.FileCheck, default, default, isRegular: true).Decision;
+        Assert.Null(read.Also);
+        Assert.Equal(23, read.Measure?.Pcr);
+    }
+
+    [Fact]
+    public void Ask_makes_one_entry_where_both_hooks_want_the_same()
+    {
+        ImaPolicy policy = KernelPolicyReader.Read("measure pcr=12 template=ima-ng", "test");
+        PolicyDecision map = Question.Ask(policy, ImaHook.MmapCheck, default, default, isRegular: true).Decision;
+        Assert.Equal((12, "ima-ng"), (map.Measure?.Pcr, map.Measure?.Template?.Name));
+        Assert.Null(map.Also);
+    }
+
     static void AssertHolds(ImaPolicy policy, in Question question, in Target target)
     {
-        foreach (ImaHook hook in Enum.GetValues<ImaHook>())
+        foreach (ImaHook hook in (ImaHook[])[ImaHook.FileCheck, ImaHook.MmapCheck, ImaHook.BprmCheck])
         {
             for (uint uid = 0; uid < 3; uid++)
             {
@@ -95,8 +117,12 @@ public sealed class QuestionTests
         string[] hooks = ["", " func=FILE_CHECK", " func=MMAP_CHECK", " func=BPRM_CHECK"];
         string[] masks = ["", " mask=MAY_EXEC", " mask=MAY_READ", " mask=^MAY_EXEC"];
         string[] conditions = ["", "", "", " uid=1", " fowner=1"];
+        string[] options = ["", " pcr=11", " template=ima-ng"];
         IEnumerable<string> lines = Enumerable.Range(0, random.Next(1, 4)).Select(_ =>
-            Pick(actions) + Pick(hooks) + Pick(masks) + Pick(conditions));
+        {
+            string action = Pick(actions);
+            return action + Pick(hooks) + Pick(masks) + Pick(conditions) + (action == "measure" ? Pick(options) : "");
+        });
         return KernelPolicyReader.Read(string.Join('\n', lines), "test");
 
         string Pick(string[] from) => from[random.Next(from.Length)];

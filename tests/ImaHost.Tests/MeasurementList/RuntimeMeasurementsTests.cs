@@ -63,9 +63,9 @@ public sealed class RuntimeMeasurementsTests : IDisposable
     public void Add_tells_templates_apart_whose_data_are_alike()
     {
         byte[] data = Entry.Number(1).Data();
-        Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(TemplateDescriptor.ImaSig, data, 10, violation: false));
+        Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(TemplateDescriptor.ImaSig, data, 10, EntryKind.Measurement));
         TemplateDescriptor alike = TemplateDescriptor.Find("d-ng|n-ng|sig")!;
-        Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(alike, data, 10, violation: false));
+        Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(alike, data, 10, EntryKind.Measurement));
     }
 
     [Fact]

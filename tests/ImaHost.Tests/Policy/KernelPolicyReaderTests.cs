@@ -38,8 +38,13 @@ public sealed class KernelPolicyReaderTests
         { "measure uid>5 uid<9", "\"uid\" is given twice" },
         { "measure subj_type=bin_t", "\"subj_type\" is not a condition that is known" },
         { "appraise appraise_type=imasig", "\"appraise_type\" is not a condition that is known" },
-        { "measure template=ima-ng", "\"template\" is not a condition that is known" },
-        { "measure pcr=11", "\"pcr\" is not a condition that is known" },
+        { "measure template=ima-new", "template=ima-new is not a template" },
+        { "measure template=d-ng|x", "template=d-ng|x is not a template" },
+        { "appraise template=ima-ng", "\"template\" belongs to the action measure" },
+        { "dont_measure pcr=11", "\"pcr\" belongs to the action measure" },
+        { "measure pcr=24", "pcr=24 is not a PCR" },
+        { "measure pcr=x", "pcr=x is not a PCR" },
+        { "measure pcr>1", "\"pcr\" takes \"=\"" },
         { "measure permit_directio", "\"permit_directio\" is not a condition" },
     };
 
@@ -48,6 +53,7 @@ public sealed class KernelPolicyReaderTests
         "measure", "dont_measure", "appraise", "dont_appraise", "measure func=BPRM_CHECK", "measure func=FILE_CHECK",
         "measure func=MMAP_CHECK", "measure mask=MAY_EXEC", "measure mask=^MAY_EXEC", "measure mask=MAY_READ",
         "measure mask=^MAY_READ", "dont_measure fsmagic=0x9fa0", "dont_appraise fsmagic=0xffffffffffffffff",
+        "measure pcr=0", "measure func=FILE_CHECK uid=0 pcr=23 template=ima-ngv2", "measure template=d-ng|n-ng|iuid",
         "measure uid=0", "measure uid>4294967295", "measure uid<1000 euid=0 gid=5 egid>6",
         "appraise func=FILE_CHECK mask=MAY_READ fsmagic=0xef53 uid=1 euid=2 gid=3 egid=4 fowner<5 fgroup>6",
     ];

@@ -24,7 +24,7 @@ sealed class ListFixture : IDisposable
     public string File => List.Log.Path;
 
     public StoreOutcome Add(Entry entry) =>
-        List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation);
+        List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation ? EntryKind.Violation : EntryKind.Measurement);
 
     /// <summary>Closes the list and opens it as a host does that takes over.</summary>
     public void Resume()

@@ -53,7 +53,7 @@ sealed class TpmList : IDisposable
     public void Resume() => Open(tpm => ListStore.Resume(State, tpm, _settings));
 
     public StoreOutcome Add(Entry entry) =>
-        List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation);
+        List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation ? EntryKind.Violation : EntryKind.Measurement);
 
     public void Dispose()
     {
