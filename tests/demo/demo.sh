@@ -73,7 +73,8 @@ verify() {
 			"$fs/binary_runtime_measurements" ||
 			fail "evmctl does not confirm the list"
 	done
-	run tpm2_pcrread -T "$tpm" sha256:10
+	run "$imahost" verify --list "$fs/binary_runtime_measurements" \
+		--state "$state" --exact
 }
 
 say "1. A filesystem, two programs on it, and the daemon watching (TPM: swtpm)"
@@ -88,11 +89,20 @@ run "$disk/clock"
 run "$disk/hello" "again: this time the kernel did not even ask"
 run cat "$fs/ascii_runtime_measurements"
 
-say "3. evmctl replays the list against PCR 10 of the TPM"
+say "3. evmctl replays the list against PCR 10 of the TPM; so do we, in all banks"
 verify
+
+say "4. A service can have measured what it knows; one byte changed is found"
+printf '$ echo site=7 | imahost measure --name site-settings -\n'
+echo site=7 | "$imahost" measure --state "$state" --name site-settings -
+run tail -n 1 "$fs/ascii_runtime_measurements"
+sed 's/site-settings/side-settings/' "$fs/ascii_runtime_measurements" \
+	>"$work/changed"
+run "$imahost" verify --list "$work/changed" --state "$state" &&
+	fail "a changed list was verified"
 stop
 
-say "4. Labels, and enforcing: what nobody vouches for does not run"
+say "5. Labels, and enforcing: what nobody vouches for does not run"
 run "$imahost" label "$disk/hello"
 start enforce
 run "$disk/hello" "labelled, so I may run"
@@ -102,11 +112,11 @@ printf '$ echo tampered >> %s; %s hello\n' "$disk/hello" "$disk/hello"
 echo tampered >>"$disk/hello"
 "$disk/hello" hello && fail "a tampered program ran"
 
-say "5. Both stand in the list all the same, and the log says why they were denied"
+say "6. Both stand in the list all the same, and the log says why they were denied"
 run tail -n 2 "$fs/ascii_runtime_measurements"
 grep 'denied.*BPRM_CHECK' "$work/log"
 
-say "6. The host is killed; the guard starts another, and the gate stayed shut"
+say "7. The host is killed; the guard starts another, and the gate stayed shut"
 host=$(cat /proc/"$daemon"/task/"$daemon"/children)
 for pid in $host; do
 	grep -q imahost "/proc/$pid/comm" && run kill -9 "$pid"
@@ -119,4 +129,4 @@ run "$disk/hello" "labelled anew"
 verify
 run "$imahost" status --state "$state"
 stop
-say "Done: evmctl and the TPM agree with the list, and nothing is left behind."
+say "Done: evmctl, imahost verify and the TPM agree with the list."
