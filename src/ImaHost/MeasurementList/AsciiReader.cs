@@ -8,7 +8,7 @@ namespace ImaHost.MeasurementList;
 /// Walks through the records of an ascii list. The kernel writes file names as they are, so a record may span lines: a
 /// line that does not begin as a record does belongs to the one before it.
 /// </summary>
-sealed class AsciiReader : RecordReader
+sealed class AsciiReader(ByteSource source) : RecordReader(source)
 {
     /// <summary>Longer records are taken for damage: twice the longest data there can be.</summary>
     const int MaxRecord = 1 << 26;
@@ -20,49 +20,30 @@ sealed class AsciiReader : RecordReader
 
     static readonly SearchValues<byte> HexDigits = SearchValues.Create("0123456789abcdef"u8);
 
-    readonly ByteSource _source;
     readonly ByteBuilder _data = new();
     readonly byte[] _digest = new byte[HashAlgorithm.MaxSize];
-    byte[] _buffer = new byte[1 << 16];
-    int _start;
-    int _end;
-    int _taken;
-    bool _ended;
-
-    public AsciiReader(ByteSource source) => _source = source;
 
     /// <summary>Does a list begin like this, in ascii?</summary>
     public static bool IsHeader(ReadOnlySpan<byte> text) =>
         text.Length >= LeastHeader && text[0] is (byte)' ' or (>= (byte)'1' and <= (byte)'9')
         && char.IsAsciiDigit((char)text[1]) && text[2] == ' ' && DigestDigits(text) is 40 or 64 or 96 or 128;
 
-    public override int Rest => _end - _start;
-
-    public override bool Next(out MeasurementRecord record)
+    protected override bool TryTake(ReadOnlySpan<byte> bytes, bool ended, out MeasurementRecord record, out int size)
     {
-        _start += _taken;
-        Offset += _taken;
-        Number += _taken > 0 ? 1 : 0;
-        _taken = 0;
-        _ended = false;
         record = default;
-        int length = FindEnd();
-        if (length < 0)
+        int length = FindEnd(bytes, ended);
+        size = length + 1;
+        if (length < 0 && bytes.Length > MaxRecord)
         {
-            return false;
+            throw new RecordException($"no record is longer than {MaxRecord} bytes");
         }
 
-        try
+        if (length >= 0)
         {
-            record = Parse(_buffer.AsSpan(_start, length));
-        }
-        catch (RecordException e)
-        {
-            throw Locate(e);
+            record = Parse(bytes[..length]);
         }
 
-        _taken = length + 1;
-        return true;
+        return length >= 0;
     }
 
     static int DigestDigits(ReadOnlySpan<byte> text)
@@ -98,54 +79,29 @@ sealed class AsciiReader : RecordReader
     }
 
     /// <summary>Bytes of the next record without its newline, or -1 when there is no whole one.</summary>
-    int FindEnd()
+    static int FindEnd(ReadOnlySpan<byte> bytes, bool ended)
     {
         for (int from = 0; ;)
         {
-            int newline = _buffer.AsSpan(_start + from, _end - _start - from).IndexOf((byte)'\n');
+            int newline = bytes[from..].IndexOf((byte)'\n');
             int next = from + newline + 1;
-            if (newline >= 0 && (_end - _start - next >= MostHeader || _ended))
-            {
-                if (next == _end - _start || IsHeader(_buffer.AsSpan(_start + next, _end - _start - next)))
-                {
-                    return next - 1;
-                }
-
-                from = next;
-            }
-            else if (_ended)
+            if (newline < 0)
             {
                 // What follows the last newline was cut off; the record before it is whole.
-                return from - 1;
+                return ended ? from - 1 : -1;
             }
-            else
+
+            if (!ended && bytes.Length - next < MostHeader)
             {
-                Fill();
+                return -1;
             }
-        }
-    }
 
-    void Fill()
-    {
-        if (_start > 0)
-        {
-            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-            _end -= _start;
-            _start = 0;
-        }
+            if (next == bytes.Length || IsHeader(bytes[next..]))
+            {
+                return next - 1;
+            }
 
-        if (_end > MaxRecord)
-        {
-            throw Locate(new RecordException($"no record is longer than {MaxRecord} bytes"));
+            from = next;
         }
-
-        if (_end == _buffer.Length)
-        {
-            Array.Resize(ref _buffer, _buffer.Length * 2);
-        }
-
-        int got = _source(_buffer.AsSpan(_end), Offset + _end);
-        _end += got;
-        _ended = got == 0;
     }
 }
