@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Raised whenever anything on this page changes its meaning or its place. */
-#define IMA_ABI_VERSION 1
+#define IMA_ABI_VERSION 2
 
 /*
  * The guard sets this variable to the ABI version for the host it starts. Its

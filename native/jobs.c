@@ -37,7 +37,8 @@ static int send_slot(struct guard *guard, const struct slot *slot,
 		.sequence = slot->sequence,
 		.access = slot->access,
 		.flags = job_flags(slot),
-		.pid = slot->pid,
+		/* The slot knows who was judged, not who writes now. */
+		.pid = type == IMA_MSG_JOB ? slot->pid : 0,
 	};
 	const int fd = slot_fd(&guard->slots, slot);
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = { 0 };

@@ -6,7 +6,7 @@ namespace ImaHost.Interop;
 public static class GuardAbi
 {
     /// <summary>IMA_ABI_VERSION.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>IMA_GUARD_ENV: set by the guard for the host it starts.</summary>
     public const string Environment = "IMAHOST_GUARD";

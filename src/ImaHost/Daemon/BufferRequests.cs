@@ -20,7 +20,7 @@ sealed class BufferRequests(
 {
     const int MaxName = 255;
     const string Verb = "measure ";
-    static readonly string[] Reserved = ["/", "imahost-", "boot_aggregate", "[inode "];
+    static readonly string[] Reserved = ["/", "imahost-", "boot_aggregate", "[inode_"];
     static readonly string[] ReservedForRoot = [".", "_", "dm_", "kernel_", "kexec-", "selinux-"];
 
     readonly Lock _gate = new();
@@ -80,13 +80,17 @@ sealed class BufferRequests(
             return string.Create(CultureInfo.InvariantCulture, $"user {uid} may not measure (measure_users: in imahost.yaml)");
         }
 
-        if (Encoding.UTF8.GetByteCount(name) > MaxName)
+        // As it will stand in the entry: spaces become "_" there.
+        var written = new ByteBuilder();
+        EntryName.Append(Encoding.UTF8.GetBytes(name), written);
+        if (written.Length > MaxName)
         {
             return $"the name is longer than {MaxName} bytes";
         }
 
+        string shown = Encoding.UTF8.GetString(written.Written);
         string? prefix = Reserved.Concat(uid == 0 ? [] : ReservedForRoot)
-            .FirstOrDefault(one => name.StartsWith(one, StringComparison.Ordinal));
+            .FirstOrDefault(one => shown.StartsWith(one, StringComparison.Ordinal));
         return prefix == null ? null : $"names that begin with \"{prefix}\" are given to others";
     }
 }

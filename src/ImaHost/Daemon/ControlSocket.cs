@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using ImaHost.Interop;
 
 namespace ImaHost.Daemon;
 
@@ -26,6 +27,20 @@ static class ControlSocket
     const int PeerCredentials = 17;
 
     public static string PathIn(string state) => Path.Combine(state, "control");
+
+    /// <summary>Why no socket can stand at a path that somebody configured; null: one can.</summary>
+    public static string? WhyNotAt(string path)
+    {
+        const int most = 107; // sun_path of unix(7), less its NUL
+        const int typeMask = 0xf000;
+        const int socket = 0xc000; // S_IFSOCK, inode(7)
+        return !Path.IsPathRooted(path) ? "is no absolute path"
+            : Encoding.UTF8.GetByteCount(path) > most ? "is too long for a socket"
+            : !Directory.Exists(Path.GetDirectoryName(path)) ? "has no directory to stand in"
+            : new FileInfo(path).LinkTarget != null ? "is a link"
+            : FileStat.TryOfPath(path, out FileStat file) && (file.Mode & typeMask) != socket ? "is something else already"
+            : null;
+    }
 
     /// <summary>Answers for as long as the process lives.</summary>
     /// <param name="mode">Who may connect.</param>

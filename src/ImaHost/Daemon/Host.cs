@@ -115,7 +115,20 @@ sealed class Host : IDisposable
         if (_options.MeasureSocket is { } path)
         {
             // Who may ask is decided by who connects.
-            Start("services", () => ControlSocket.Serve(path, all, _options.MeasureLimit, _buffers.Answer));
+            Start("services", () => ServeServices(path, all));
+        }
+    }
+
+    /// <summary>A place for the socket that went away is no reason to leave accesses without a host.</summary>
+    void ServeServices(string path, UnixFileMode mode)
+    {
+        try
+        {
+            ControlSocket.Serve(path, mode, _options.MeasureLimit, _buffers.Answer);
+        }
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or UnauthorizedAccessException)
+        {
+            Logging.NoServices(_log, path, e.Message);
         }
     }
 

@@ -141,6 +141,11 @@ static class Launcher
             throw new ConfigurationException("needs root: fanotify permission events ask for CAP_SYS_ADMIN");
         }
 
+        if (options.MeasureSocket is { } socket && ControlSocket.WhyNotAt(socket) is { } why)
+        {
+            throw new ConfigurationException($"measure_socket: {socket} {why}");
+        }
+
         _ = ImaHash(options);
         _ = Template(options);
     }

@@ -71,6 +71,9 @@ static partial class Logging
         EventId = 27, Level = LogLevel.Information, Message = "buffer \"{Name}\" of user {Uid}: {Outcome}")]
     public static partial void BufferMeasured(ILogger log, string name, uint uid, string outcome);
 
+    [LoggerMessage(EventId = 28, Level = LogLevel.Error, Message = "services cannot ask at {Path}: {Cause}")]
+    public static partial void NoServices(ILogger log, string path, string cause);
+
     [LoggerMessage(EventId = 26, Level = LogLevel.Critical, Message = "{Thread} failed; the guard starts another host")]
     public static partial void ThreadFailed(ILogger log, Exception exception, string thread);
 }

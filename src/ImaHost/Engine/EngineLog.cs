@@ -22,7 +22,7 @@ static partial class EngineLog
         EventId = 3, Level = LogLevel.Warning,
         Message = "violation op=invalid_pcr cause={Cause} comm=\"{Comm}\" name=\"{Path}\" dev={Major}:{Minor} ino={Inode} pid={Pid} uid={Uid}")]
     public static partial void Violation(
-        ILogger log, string cause, string comm, string path, uint major, uint minor, ulong inode, int pid, uint uid);
+        ILogger log, string cause, string comm, string path, uint major, uint minor, ulong inode, int pid, string uid);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "cannot label \"{Path}\": {Cause}")]
     public static partial void NotFixed(ILogger log, string path, string cause);

@@ -184,9 +184,10 @@ sealed class ImaEngine(
     bool StoreViolation(AccessRequest access, Scratch scratch, string cause)
     {
         CollectedFile file = scratch.File.File;
+        string uid = access.Pid == 0 ? "?" : $"{Accessor.ReadSubject(access.Pid).Uid}";
         EngineLog.Violation(
             log, cause, Accessor.ReadName(access.Pid), EntryName.ToText(file.Path), file.Stat.DeviceMajor,
-            file.Stat.DeviceMinor, file.Stat.Inode, access.Pid, Accessor.ReadSubject(access.Pid).Uid);
+            file.Stat.DeviceMinor, file.Stat.Inode, access.Pid, uid);
         return Store(scratch.File, rule: null, EntryKind.Violation, scratch) == StoreOutcome.Stored;
     }
 

@@ -27,13 +27,15 @@ static class ListStore
     public static RuntimeMeasurements Begin(StateDirectory state, TpmCommands? tpm, ListSettings settings)
     {
         bool isBlank = tpm == null || IsBlank(tpm, settings, settings.Pcr);
-        bool isNew = tpm != null && isBlank && (settings.TpmMayBeNew || LivesElsewhere(state, settings.Pcr));
-        string path = state.OpenList(startAnew: isNew);
+        bool isNewTpm = tpm != null && isBlank && settings.TpmMayBeNew;
+        string path = (isNewTpm ? null : state.ListsOfThisBoot().LastOrDefault(list => LivesIn(list, settings.Pcr)))
+            ?? state.NextList();
         if (!isBlank && (!File.Exists(path) || new FileInfo(path).Length == 0))
         {
             Adopt(path, tpm!, settings);
         }
 
+        state.MakeCurrent(path);
         RuntimeMeasurements list = Open(state, path, tpm, settings);
         try
         {
@@ -53,7 +55,7 @@ static class ListStore
 
     /// <summary>Opens the list in a host that replaces another: a TPM that does not follow is a fault to report.</summary>
     public static RuntimeMeasurements Resume(StateDirectory state, TpmCommands? tpm, ListSettings settings) =>
-        Open(state, state.OpenList(startAnew: false), tpm, settings);
+        Open(state, state.Current, tpm, settings);
 
     static RuntimeMeasurements Open(StateDirectory state, string path, TpmCommands? tpm, ListSettings settings)
     {
@@ -79,17 +81,11 @@ static class ListStore
         return new PcrBanks(settings.Banks, digests).Match(pcr, tpm.ReadPcr(settings.Banks, pcr));
     }
 
-    /// <summary>Another PCR was configured when the list of this boot began: this one gets a list of its own.</summary>
-    static bool LivesElsewhere(StateDirectory state, int pcr)
+    /// <summary>Each PCR that is configured has a list of its own: the first entry says which. An empty one has none yet.</summary>
+    static bool LivesIn(string path, int pcr)
     {
-        string path = state.OpenList(startAnew: false);
-        if (!File.Exists(path))
-        {
-            return false;
-        }
-
         using var file = new ListFile(path);
-        return file.Open().Next(out MeasurementRecord first) && first.Pcr != pcr;
+        return !file.Open().Next(out MeasurementRecord first) || first.Pcr == pcr;
     }
 
     /// <summary>The PCR was extended before we came. The kernel's list may say by what: then it begins ours.</summary>

@@ -1,6 +1,6 @@
 namespace ImaHost.MeasurementList;
 
-/// <summary>The lists on disk: one file for each boot, or for each life of an emulated TPM within it.</summary>
+/// <summary>The lists on disk: one file for each boot, or for each PCR and each life of an emulated TPM within it.</summary>
 sealed class StateDirectory
 {
     const string BootIdFile = "/proc/sys/kernel/random/boot_id";
@@ -26,30 +26,37 @@ sealed class StateDirectory
     /// <summary>A link to the list that is written, or was written last.</summary>
     public string CurrentPath => System.IO.Path.Combine(Path, "current");
 
-    /// <summary>The list of this boot, by the boot id; made current.</summary>
-    /// <param name="startAnew">Begin a new one beside those there are.</param>
-    public string OpenList(bool startAnew)
+    /// <summary>The list that is written, or was written last.</summary>
+    public string Current => File.ResolveLinkTarget(CurrentPath, returnFinalTarget: false)?.FullName
+        ?? throw new FileNotFoundException($"{CurrentPath} is no link to a list");
+
+    /// <summary>The lists of this boot, oldest first.</summary>
+    public IReadOnlyList<string> ListsOfThisBoot()
     {
-        string boot = File.ReadAllText(BootIdFile).Trim();
-        int number = 0;
-        while (File.Exists(ListPath(boot, number + 1)))
+        var lists = new List<string>();
+        for (string path = ListPath(0); File.Exists(path); path = ListPath(lists.Count))
         {
-            number++;
+            lists.Add(path);
         }
 
-        if (startAnew && File.Exists(ListPath(boot, number)))
-        {
-            number++;
-        }
+        return lists;
+    }
 
-        string path = ListPath(boot, number);
+    /// <summary>The path of one list more of this boot.</summary>
+    public string NextList() => ListPath(ListsOfThisBoot().Count);
+
+    /// <summary>Makes a list the current one.</summary>
+    public void MakeCurrent(string path)
+    {
         string fresh = CurrentPath + ".new";
         File.Delete(fresh);
         _ = File.CreateSymbolicLink(fresh, System.IO.Path.GetRelativePath(Path, path));
         File.Move(fresh, CurrentPath, overwrite: true);
-        return path;
     }
 
-    string ListPath(string boot, int number) =>
-        System.IO.Path.Combine(_lists, number == 0 ? $"{boot}.ima" : $"{boot}.{number}.ima");
+    string ListPath(int number)
+    {
+        string boot = File.ReadAllText(BootIdFile).Trim();
+        return System.IO.Path.Combine(_lists, number == 0 ? $"{boot}.ima" : $"{boot}.{number}.ima");
+    }
 }

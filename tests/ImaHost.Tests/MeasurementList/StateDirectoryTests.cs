@@ -20,47 +20,55 @@ public sealed class StateDirectoryTests : IDisposable
         File.GetUnixFileMode(_directory.At("deep", "state", "lists")));
 
     [Fact]
-    public void OpenList_names_the_list_after_the_boot() =>
-        Assert.Equal(_directory.At("deep", "state", "lists", $"{Boot}.ima"), _state.OpenList(startAnew: false));
-
-    [Fact]
-    public void OpenList_gives_the_same_list_until_a_new_one_is_begun()
+    public void Lists_are_named_after_the_boot_and_counted()
     {
-        string first = Begin(startAnew: false);
-        Assert.Equal(first, Begin(startAnew: false));
-        string second = Begin(startAnew: true);
+        Assert.Empty(_state.ListsOfThisBoot());
+        string first = Begin();
+        Assert.Equal(_directory.At("deep", "state", "lists", $"{Boot}.ima"), first);
+        string second = Begin();
         Assert.EndsWith($"{Boot}.1.ima", second, StringComparison.Ordinal);
-        Assert.Equal(second, Begin(startAnew: false));
-        Assert.EndsWith($"{Boot}.2.ima", Begin(startAnew: true), StringComparison.Ordinal);
+        Assert.Equal([first, second], _state.ListsOfThisBoot());
+        Assert.EndsWith($"{Boot}.2.ima", _state.NextList(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void OpenList_does_not_skip_a_name_when_there_is_no_list_yet() =>
-        Assert.EndsWith($"{Boot}.ima", _state.OpenList(startAnew: true), StringComparison.Ordinal);
+    public void Lists_of_other_boots_are_not_ours()
+    {
+        File.WriteAllText(_directory.At("deep", "state", "lists", $"{Guid.NewGuid()}.ima"), "x");
+        Assert.Empty(_state.ListsOfThisBoot());
+    }
 
     [Fact]
-    public void OpenList_points_current_at_the_list_by_a_relative_link()
+    public void Current_is_a_relative_link_that_moves()
     {
-        _ = Begin(startAnew: false);
-        string second = Begin(startAnew: true);
-        File.WriteAllText(second, "second");
+        _state.MakeCurrent(Begin());
+        string second = Begin();
+        _state.MakeCurrent(second);
         Assert.Equal(Path.Combine("lists", Path.GetFileName(second)), new FileInfo(_state.CurrentPath).LinkTarget);
-        Assert.Equal("second", File.ReadAllText(_state.CurrentPath));
+        Assert.Equal(second, _state.Current);
         Assert.False(Path.Exists(_state.CurrentPath + ".new"));
     }
 
     [Fact]
-    public void OpenList_replaces_a_link_that_a_crash_left_half_made()
+    public void Current_replaces_a_link_that_a_crash_left_half_made()
     {
         _ = File.CreateSymbolicLink(_state.CurrentPath + ".new", "nowhere");
-        string list = Begin(startAnew: false);
-        Assert.Equal(Path.Combine("lists", Path.GetFileName(list)), new FileInfo(_state.CurrentPath).LinkTarget);
+        string list = Begin();
+        _state.MakeCurrent(list);
+        Assert.Equal(list, _state.Current);
     }
 
-    string Begin(bool startAnew)
+    [Fact]
+    public void Without_a_current_list_there_is_an_error_that_names_the_link()
     {
-        string path = _state.OpenList(startAnew);
-        File.AppendAllText(path, "x");
+        IOException missing = Assert.ThrowsAny<IOException>(() => _state.Current);
+        Assert.Contains(_state.CurrentPath, missing.Message, StringComparison.Ordinal);
+    }
+
+    string Begin()
+    {
+        string path = _state.NextList();
+        File.WriteAllText(path, "x");
         return path;
     }
 }

@@ -43,8 +43,12 @@ sealed class TpmList : IDisposable
     public RuntimeMeasurements List => _list!;
 
     /// <summary>Puts a list there, as a host left it, without extending.</summary>
-    public void Write(IEnumerable<Entry> entries) =>
-        File.WriteAllBytes(State.OpenList(startAnew: false), [.. entries.SelectMany(entry => entry.Record())]);
+    public void Write(IEnumerable<Entry> entries)
+    {
+        string path = State.NextList();
+        File.WriteAllBytes(path, [.. entries.SelectMany(entry => entry.Record())]);
+        State.MakeCurrent(path);
+    }
 
     /// <summary>Begins as the first host of a boot does.</summary>
     public void Begin() => Open(tpm => ListStore.Begin(State, tpm, _settings));
