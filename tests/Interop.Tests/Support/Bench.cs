@@ -27,6 +27,14 @@ public static class Bench
         return path;
     }
 
+    /// <summary>A file with this text, in a directory of its own.</summary>
+    public static string NewFile(string name, string text)
+    {
+        string path = Path.Combine(NewDirectory(name), name);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
     static string MakeRoot()
     {
         string? outer = Environment.GetEnvironmentVariable("IMAHOST_OUTER_MOUNTS");

@@ -91,6 +91,17 @@ public sealed class Daemon : IDisposable
     public string[] Entries(string path) =>
         [.. File.ReadLines(AsciiList).Where(line => line.Contains($" {path}", StringComparison.Ordinal))];
 
+    /// <summary>How many violations of a file are in the list.</summary>
+    public int CountViolations(string path) =>
+        Entries(path).Count(line => line.StartsWith($"10 {new string('0', 40)} ", StringComparison.Ordinal));
+
+    /// <summary>The causes of a file's violations, as the log tells them.</summary>
+    public string[] ReadCauses(string path) =>
+        [.. Log.Split('\n')
+            .Where(line => line.Contains("violation op=invalid_pcr ", StringComparison.Ordinal)
+                && line.Contains($" name=\"{path}\" ", StringComparison.Ordinal))
+            .Select(line => line.Split(" cause=")[1].Split(' ')[0])];
+
     public JsonElement Status()
     {
         string json = Shell.Must(Bench.Program, "status", "--json", "--state", State);
