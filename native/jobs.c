@@ -179,7 +179,10 @@ bool jobs_receive(struct guard *guard)
 void jobs_host_lost(struct guard *guard)
 {
 	struct slot_list *sent = accesses_in(guard, SLOT_SENT);
+	struct slot *slot = accesses_in(guard, SLOT_LINGERING)->first;
 
+	for (; slot; slot = slot->next)
+		accesses_step(guard, slot, SLOT_HOST_LOST);
 	guard->counters->resent += sent->length;
 	while (sent->first)
 		accesses_step(guard, sent->first, SLOT_HOST_LOST);

@@ -177,6 +177,9 @@ static unsigned int on_host(struct slot_table *table, struct slot *slot,
 		slot->losses++;
 		enter(table, slot, SLOT_QUEUED, now);
 	}
+	/* It may have died before it looked who reads the file. */
+	if (event == SLOT_HOST_LOST && slot->flags & SLOT_IS_TOLD)
+		slot->flags ^= SLOT_IS_TOLD | SLOT_IS_UNTOLD;
 	return 0;
 }
 
@@ -282,7 +285,8 @@ unsigned int slots_step(struct slot_table *table, struct slot *slot,
 	case SLOT_EVICT:
 		return on_leave_cache(table, slot, event, now);
 	case SLOT_TOLD:
-		slot->flags &= ~SLOT_IS_UNTOLD;
+		if (slot->flags & SLOT_IS_UNTOLD)
+			slot->flags ^= SLOT_IS_UNTOLD | SLOT_IS_TOLD;
 		return 0;
 	case SLOT_LINGER_OVER:
 		if (slot->state != SLOT_LINGERING ||

@@ -66,6 +66,7 @@ enum slot_event {
 #define SLOT_IS_LATE 0x40u
 #define SLOT_IS_RESENT 0x80u
 #define SLOT_IS_UNTOLD 0x100u /* the host does not know of the writer yet */
+#define SLOT_IS_TOLD 0x200u   /* a host was told of the writer */
 
 struct slot {
 	struct slot *prev, *next; /* in the list of its state, oldest first */

@@ -82,6 +82,8 @@ static const struct {
 	{ "Ltc", "C C C C C C C C C C Gut Gu C C C" },
 	{ "Ltck", "G G G G G G G G G G G G G G G" },
 	{ "Ltckw", "G G G G G G G G G G G G Flc G G" },
+	{ "Ltckwh", "G G G G G G G G G G G G G G G" },
+	{ "Ltckwhw", "G G G G G G G G G G G G Flc G G" },
 	{ "Ltcv", "G G G G G G G G G G G G Flc G G" },
 	{ "Lta", "G G G G G G G G G G G G Flc G G" },
 	{ "Ltak", "G G G G G G G G G G G G Flc G G" },
@@ -228,7 +230,10 @@ static void test_flags(void)
 		{ "Ltc", SLOT_IS_LEASED | SLOT_IS_ANSWERED, 0 },
 		{ "Ltck", SLOT_IS_LEASED | SLOT_IS_ANSWERED | SLOT_IS_UNTOLD,
 		  0 },
-		{ "Ltckw", SLOT_IS_LEASED | SLOT_IS_ANSWERED, 0 },
+		{ "Ltckw", SLOT_IS_LEASED | SLOT_IS_ANSWERED | SLOT_IS_TOLD,
+		  0 },
+		{ "Ltckwh", SLOT_IS_LEASED | SLOT_IS_ANSWERED | SLOT_IS_UNTOLD,
+		  0 },
 	};
 	struct slot_table slots;
 	struct slot *slot;

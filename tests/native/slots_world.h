@@ -44,7 +44,7 @@ static struct slot *claim(struct slot_table *slots, int fd, bool exec,
 
 /* What the kernel holds for one descriptor. */
 struct model {
-	bool open, waiting, marked, leased, broken, own, untold;
+	bool open, waiting, marked, leased, broken, own, untold, told;
 	uint64_t sequence, stale;
 };
 
@@ -152,8 +152,14 @@ static void step(struct world *world, int fd, enum slot_event event)
 	world->reached[slot->state][event]++;
 	if (event == SLOT_LEASE_BREAK)
 		model->broken = true;
-	if (event == SLOT_TOLD)
+	if (event == SLOT_TOLD && model->untold) {
 		model->untold = false;
+		model->told = true;
+	}
+	if (event == SLOT_HOST_LOST && model->told) {
+		model->told = false;
+		model->untold = true;
+	}
 	carry_out(world, model,
 		  slots_step(&world->slots, slot, event, world->now));
 	compare(world, fd);
