@@ -49,14 +49,24 @@ public sealed partial class Emulator : IDisposable
         return PcrLine().Match(text).Groups[1].Value.ToLowerInvariant();
     }
 
+    /// <summary>All PCRs of all banks, in a file as tpm2_pcrread writes them.</summary>
+    public string ReadPcrs()
+    {
+        string pcrs = Path.Combine(_directory, "pcrs");
+        File.WriteAllText(pcrs, Shell.Must("tpm2_pcrread", "-T", Transport));
+        return pcrs;
+    }
+
+    /// <param name="digests">"sha256=HEX" for each bank.</param>
+    public void Extend(int pcr, params string[] digests) =>
+        Shell.Must("tpm2_pcrextend", "-T", Transport, $"{pcr}:{string.Join(',', digests)}");
+
     /// <summary>What evmctl says of a list and this TPM's bank.</summary>
-    public Outcome Verify(string binaryList, string bank = "sha256")
+    public Outcome Verify(string binaryList, string bank = "sha256", params string[] options)
     {
         string pcrs = Path.Combine(_directory, $"pcrs-{bank}");
-        string convert = Path.Combine(Bench.Repository, "tests/demo/pcrs-for-evmctl.sh");
-        Outcome read = Shell.Script($"tpm2_pcrread -T {Transport} {bank} | {convert} > {pcrs}");
-        Assert.True(read.Status == 0, read.Errors);
-        return Shell.Run("evmctl", "ima_measurement", "--pcrs", $"{bank},{pcrs}", binaryList);
+        File.WriteAllText(pcrs, Shell.Must("tpm2_pcrread", "-T", Transport, bank));
+        return Verifiers.Evmctl(binaryList, bank, Verifiers.PcrsForEvmctl(pcrs), options);
     }
 
     public void Dispose()

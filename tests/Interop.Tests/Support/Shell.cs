@@ -23,6 +23,13 @@ public sealed class Running : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Writes its whole standard input.</summary>
+    public void Feed(string input)
+    {
+        _process.StandardInput.Write(input);
+        _process.StandardInput.Close();
+    }
+
     /// <summary>Waits for the end, or fails the test.</summary>
     public Outcome Wait(int seconds = 20)
     {
@@ -62,6 +69,14 @@ public static class Shell
     {
         using Running running = StartScript(script);
         return running.Wait(seconds);
+    }
+
+    /// <summary>Writes the input to the standard input of a command, which is a pipe.</summary>
+    public static Outcome Feed(string input, string program, params string[] arguments)
+    {
+        using Running running = Start(program, arguments);
+        running.Feed(input);
+        return running.Wait();
     }
 
     public static Outcome Run(string program, params string[] arguments)
