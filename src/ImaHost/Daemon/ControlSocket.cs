@@ -59,10 +59,16 @@ static class ControlSocket
             try
             {
                 client.ReceiveTimeout = client.SendTimeout = TimeoutMilliseconds;
-                string text = TryReceive(client, limit, out ControlRequest? request, out string error)
-                    ? answer(request) ?? "error: not understood\n"
-                    : $"error: {error}\n";
-                _ = client.Send(Encoding.UTF8.GetBytes(text));
+                long end = Environment.TickCount64 + MostMilliseconds;
+                if (TryReceive(client, limit, end, out ControlRequest? request, out string error))
+                {
+                    Send(client, answer(request) ?? "error: not understood\n");
+                }
+                else
+                {
+                    Send(client, $"error: {error}\n");
+                    Drain(client, end);
+                }
             }
             catch (SocketException)
             {
@@ -92,10 +98,9 @@ static class ControlSocket
     }
 
     static bool TryReceive(
-        Socket client, int limit,
+        Socket client, int limit, long end,
         [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ControlRequest? request, out string error)
     {
-        long end = Environment.TickCount64 + MostMilliseconds;
         byte[] head = new byte[MaxLine];
         int got = 0;
         int newline = -1;
@@ -130,6 +135,18 @@ static class ControlSocket
         error = "the data end too early";
         request = new ControlRequest(words[1], data, PeerOf(client));
         return done == data.Length;
+    }
+
+    static void Send(Socket client, string text) => _ = client.Send(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Closed with something unread, the connection is reset, and its answer may never be seen.</summary>
+    static void Drain(Socket client, long end)
+    {
+        client.Shutdown(SocketShutdown.Send);
+        byte[] unread = new byte[64 * 1024];
+        while (ReceiveSome(client, unread, end) > 0)
+        {
+        }
     }
 
     /// <summary>One slow client must not keep the others waiting for long.</summary>
