@@ -132,7 +132,9 @@ public sealed class AttackTests
 
         Shell.Until(() => daemon.Entries(large).Length > 0, "the violation is in the list");
         Assert.StartsWith("10 0000000000000000000000000000000000000000 ", daemon.Entries(large)[0], StringComparison.Ordinal);
-        Assert.Contains($"cause=deadline comm=\"large\" name=\"{large}\"", daemon.Log, StringComparison.Ordinal);
+
+        // By now it may have become the program, or have ended: its name tells nothing.
+        Assert.Matches($"cause=deadline comm=\"(sh|large|\\?)\" name=\"{large}\"", daemon.Log);
         Shell.Signal("KILL", reader.Pid);
         Shell.Until(() => daemon.Entries(large).Any(line => !line.StartsWith("10 0000", StringComparison.Ordinal)), "the digest follows");
     }
