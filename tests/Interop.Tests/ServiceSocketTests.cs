@@ -66,7 +66,8 @@ public sealed class ServiceSocketTests(BufferBench bench) : IClassFixture<Buffer
     [Fact]
     public void Name_cannot_forge_a_line_of_the_list()
     {
-        string answer = bench.Ask("b'1 measure - a\\x1b[2J\\xff\\r10 0000 ima-ng\\nx'", BufferBench.Service);
+        Assert.Equal("error: the name is not UTF-8\n", bench.Ask("b'1 measure - a\\xff\\nx'", BufferBench.Service));
+        string answer = bench.Ask("b'1 measure - a\\x1b[2J\\r10 0000 ima-ng\\nx'", BufferBench.Service);
 
         Assert.Equal("stored\n", answer);
         string entry = Assert.Single(bench.Daemon.Entries("a\\x1b"));

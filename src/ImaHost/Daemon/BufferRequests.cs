@@ -36,7 +36,7 @@ sealed class BufferRequests(
             return null;
         }
 
-        string? refusal = Refuse(request.Uid, name);
+        string? refusal = RefuseName(request.Uid, name);
         TemplateDescriptor? template = templateName == "-" ? null : TemplateDescriptor.FindForRule(templateName);
         if (refusal == null && template == null && templateName != "-")
         {
@@ -49,6 +49,11 @@ sealed class BufferRequests(
         Logging.BufferMeasured(log, shown, request.Uid, outcome);
         return answer;
     }
+
+    /// <summary>Why that user may not measure, or null.</summary>
+    public string? RefuseUser(uint uid) => uid == 0 || users.Contains(uid)
+        ? null
+        : string.Create(CultureInfo.InvariantCulture, $"user {uid} may not measure (measure_users: in imahost.yaml)");
 
     public void Dispose()
     {
@@ -73,11 +78,11 @@ sealed class BufferRequests(
         }
     }
 
-    string? Refuse(uint uid, string name)
+    static string? RefuseName(uint uid, string name)
     {
-        if (uid != 0 && !users.Contains(uid))
+        if (name.Contains('\ufffd', StringComparison.Ordinal))
         {
-            return string.Create(CultureInfo.InvariantCulture, $"user {uid} may not measure (measure_users: in imahost.yaml)");
+            return "the name is not UTF-8";
         }
 
         // As it will stand in the entry: spaces become "_" there.

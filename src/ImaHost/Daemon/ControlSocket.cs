@@ -45,8 +45,10 @@ static class ControlSocket
     /// <summary>Answers for as long as the process lives.</summary>
     /// <param name="mode">Who may connect.</param>
     /// <param name="limit">Bytes of data with one question at most.</param>
+    /// <param name="refuse">Why that user may ask nothing, or null: a stranger shall not keep the others waiting.</param>
     /// <param name="answer">The text for a question; null when it is not understood.</param>
-    public static void Serve(string path, UnixFileMode mode, int limit, Func<ControlRequest, string?> answer)
+    public static void Serve(
+        string path, UnixFileMode mode, int limit, Func<uint, string?> refuse, Func<ControlRequest, string?> answer)
     {
         File.Delete(path);
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -60,7 +62,11 @@ static class ControlSocket
             {
                 client.ReceiveTimeout = client.SendTimeout = TimeoutMilliseconds;
                 long end = Environment.TickCount64 + MostMilliseconds;
-                if (TryReceive(client, limit, end, out ControlRequest? request, out string error))
+                if (refuse(PeerOf(client)) is { } refusal)
+                {
+                    Send(client, $"error: {refusal}\n");
+                }
+                else if (TryReceive(client, limit, end, out ControlRequest? request, out string error))
                 {
                     Send(client, answer(request) ?? "error: not understood\n");
                 }

@@ -111,7 +111,7 @@ sealed class Host : IDisposable
         const UnixFileMode all = root | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead
             | UnixFileMode.OtherWrite;
         Start("control", () => ControlSocket.Serve(
-            ControlSocket.PathIn(_options.State), root, _options.MeasureLimit, Answer));
+            ControlSocket.PathIn(_options.State), root, _options.MeasureLimit, _buffers.RefuseUser, Answer));
         if (_options.MeasureSocket is { } path)
         {
             // Who may ask is decided by who connects.
@@ -124,7 +124,7 @@ sealed class Host : IDisposable
     {
         try
         {
-            ControlSocket.Serve(path, mode, _options.MeasureLimit, _buffers.Answer);
+            ControlSocket.Serve(path, mode, _options.MeasureLimit, _buffers.RefuseUser, _buffers.Answer);
         }
         catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or UnauthorizedAccessException)
         {

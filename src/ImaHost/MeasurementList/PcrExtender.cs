@@ -123,7 +123,7 @@ sealed class PcrExtender : IDisposable
             self.Fault = null;
             return true;
         }
-        catch (Exception e) when (e is IOException or TimeoutException)
+        catch (Exception e) when (e is IOException or TimeoutException or RecordException)
         {
             self.Fault = e.Message;
             return false;

@@ -52,6 +52,11 @@ sealed class PcrSearch(IReadOnlyList<HashAlgorithm> banks, PcrSource source, Dig
         while (reader.Next(out MeasurementRecord record))
         {
             byKernel = byKernel && !HostEvents.IsStart(in record);
+            if (record.Pcr is < 0 or > TpmCommands.MaxPcr)
+            {
+                throw reader.Locate(new RecordException($"no TPM has a PCR {record.Pcr}"));
+            }
+
             ReadOnlySpan<byte> hashed = HashedData(reader, in record, scratch);
             Digest sha1 = digests.Hash(HashAlgorithm.Sha1, hashed);
             visit?.Invoke(in record, hashed, in sha1);

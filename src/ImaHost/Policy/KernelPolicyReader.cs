@@ -124,7 +124,7 @@ static class KernelPolicyReader
 
     static int ReadPcr(ImaRule rule, string value, string origin)
     {
-        const int last = 23; // of the PC Client Platform TPM Profile, section 4.6
+        const int last = 23; // of a TPM: PC Client Platform TPM Profile, section 4.6
         RequireMeasure(rule, "pcr", origin);
         return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int pcr) && pcr <= last
             ? pcr

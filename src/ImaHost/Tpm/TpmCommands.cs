@@ -21,7 +21,9 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
     const uint PasswordSession = 0x40000009; // TPM_RS_PW, Part 2, 7.4
     const uint CodeInitialize = 0x100; // TPM_RC_INITIALIZE, Part 2, 6.6.3
     const int HeaderSize = 10;
-    const int MaxPcr = 23; // PC Client Platform TPM Profile, 4.6: a TPM has PCRs 0 to 23
+
+    /// <summary>A TPM has PCRs 0 to 23 (PC Client Platform TPM Profile, section 4.6).</summary>
+    public const int MaxPcr = 23;
 
     readonly byte[] _command = new byte[1024];
     readonly byte[] _response = new byte[4096];

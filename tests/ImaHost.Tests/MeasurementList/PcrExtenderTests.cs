@@ -166,7 +166,7 @@ public sealed class PcrExtenderTests : IDisposable
     {
         _list.Write([Entry.Number(1), Entry.Number(2) with { Pcr = 77 }]);
         _list.Resume();
-        Assert.Equal("the TPM has no PCR 77 in its sha1 bank", List.Fault);
+        Assert.Equal("entry 1 at offset 108: no TPM has a PCR 77", List.Fault);
     }
 
     [Fact]
