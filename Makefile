@@ -103,10 +103,11 @@ demo: ## the whole story on a private filesystem with swtpm (as root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 120 tests/demo/demo.sh
 
-bench: ## what an access costs, watched beside unwatched (as root)
+bench: ## what an access costs, and how long verifying takes (as root)
 	@tests/deps.sh check
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 300 benchmarks/access.sh
+	$(Q)benchmarks/verify.sh
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
