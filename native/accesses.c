@@ -33,15 +33,13 @@ static void count_hold(struct guard *guard, const struct slot *slot)
 	guard->counters->holds[bucket]++;
 }
 
-/*
- * A host that is away is waited for, as long as an access would be: without it
- * nobody knows whether the file is being read.
- */
-static void tell_of_writer(struct guard *guard, struct slot *slot)
+/* False when no host takes it now. */
+static bool tell_of_writer(struct guard *guard, struct slot *slot)
 {
-	if (jobs_tell_writer(guard, slot) ||
-	    guard->now - slot->since >= guard->options.deadline)
-		(void)slots_step(&guard->slots, slot, SLOT_TOLD, guard->now);
+	if (!jobs_tell_writer(guard, slot))
+		return false;
+	(void)slots_step(&guard->slots, slot, SLOT_TOLD, guard->now);
+	return true;
 }
 
 /* The actions of one step, in the order that keeps the gate shut. */
@@ -67,7 +65,7 @@ static void carry_out(struct guard *guard, struct slot *slot, unsigned int todo)
 	if (todo & (SLOT_DO_ALLOW | SLOT_DO_DENY | SLOT_DO_BUSY))
 		count_hold(guard, slot);
 	if (todo & SLOT_DO_TELL)
-		tell_of_writer(guard, slot);
+		(void)tell_of_writer(guard, slot);
 	if (todo & SLOT_DO_UNLEASE)
 		gate_unlease(fd);
 	if (todo & SLOT_DO_CLOSE)
@@ -274,16 +272,23 @@ static void retry_leases(struct guard *guard)
 	}
 }
 
+/*
+ * A writer is held back until the host has looked who reads the file, but no
+ * longer than an access would be: without a host nobody knows.
+ */
 static void end_lingers(struct guard *guard)
 {
 	struct slot *slot = accesses_in(guard, SLOT_LINGERING)->first;
 	struct slot *next;
+	bool takes = true;
 
 	for (; slot && guard->now - slot->since >= guard->options.linger;
 	     slot = next) {
 		next = slot->next;
-		if (slot->flags & SLOT_IS_UNTOLD)
-			tell_of_writer(guard, slot);
+		if (guard->now - slot->since >= guard->options.deadline)
+			accesses_step(guard, slot, SLOT_HEARD);
+		if (takes && slot->flags & SLOT_IS_UNTOLD)
+			takes = tell_of_writer(guard, slot);
 		accesses_step(guard, slot, SLOT_LINGER_OVER);
 	}
 }

@@ -33,7 +33,7 @@ enum ima_message {
 	IMA_MSG_PROGRESS = 4, /* host to guard: the deadline starts anew */
 	IMA_MSG_STOP = 5,     /* guard to host: no job will follow, end */
 	IMA_MSG_RELOAD = 6,   /* guard to host: the guard got SIGHUP */
-	IMA_MSG_WRITER = 7,   /* guard to host, as a job but to be told only */
+	IMA_MSG_WRITER = 7,   /* guard to host, the file in SCM_RIGHTS */
 };
 
 /* Which access is held, from the fanotify event that announced it. */
@@ -54,7 +54,8 @@ enum ima_access {
 
 /*
  * IMA_MSG_WRITER: somebody opens this file to write, or truncates it, while its
- * verdict is held in the kernel or on its way there. No verdict is wanted.
+ * verdict is held in the kernel or on its way there. The writer waits until a
+ * verdict says that the host has looked after it; which one does not matter.
  */
 struct ima_job {
 	uint32_t type;	   /* IMA_MSG_JOB or IMA_MSG_WRITER */

@@ -107,7 +107,9 @@ static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 	if (!slot)
 		return;
 	guard->judged = guard->now;
-	if (verdict->type == IMA_MSG_PROGRESS)
+	if (slot->state == SLOT_LINGERING)
+		accesses_step(guard, slot, SLOT_HEARD);
+	else if (verdict->type == IMA_MSG_PROGRESS)
 		slot->due = guard->now + guard->options.deadline;
 	else if (verdict->decision == IMA_ALLOW)
 		accesses_step(guard, slot,

@@ -288,9 +288,12 @@ unsigned int slots_step(struct slot_table *table, struct slot *slot,
 		if (slot->flags & SLOT_IS_UNTOLD)
 			slot->flags ^= SLOT_IS_UNTOLD | SLOT_IS_TOLD;
 		return 0;
+	case SLOT_HEARD:
+		slot->flags &= ~(SLOT_IS_UNTOLD | SLOT_IS_TOLD);
+		return 0;
 	case SLOT_LINGER_OVER:
 		if (slot->state != SLOT_LINGERING ||
-		    slot->flags & SLOT_IS_UNTOLD)
+		    slot->flags & (SLOT_IS_UNTOLD | SLOT_IS_TOLD))
 			return 0;
 		return release(table, slot, now);
 	case SLOT_DROP:

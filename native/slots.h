@@ -42,8 +42,9 @@ enum slot_event {
 	SLOT_LEASE_BREAK, /* a writer waits for the lease */
 	SLOT_EVICT,	  /* its place in the cache is needed */
 	SLOT_LINGER_OVER,
-	SLOT_TOLD, /* the host knows of the writer, or never will */
-	SLOT_DROP, /* answered, and no host shall have it: it killed several */
+	SLOT_TOLD,  /* the host was told of the writer */
+	SLOT_HEARD, /* it has looked after it, or is not waited for any more */
+	SLOT_DROP,  /* answered, and no host shall have it: it killed several */
 	SLOT_EVENTS,
 };
 
@@ -65,8 +66,8 @@ enum slot_event {
 #define SLOT_IS_OWN 0x20u
 #define SLOT_IS_LATE 0x40u
 #define SLOT_IS_RESENT 0x80u
-#define SLOT_IS_UNTOLD 0x100u /* the host does not know of the writer yet */
-#define SLOT_IS_TOLD 0x200u   /* a host was told of the writer */
+#define SLOT_IS_UNTOLD 0x100u /* the host is to be told of a writer */
+#define SLOT_IS_TOLD 0x200u   /* it was, and looks after it now */
 
 struct slot {
 	struct slot *prev, *next; /* in the list of its state, oldest first */

@@ -23,7 +23,7 @@ static const struct {
 	{ 'A', SLOT_FAIL_ALLOW },    { 'D', SLOT_FAIL_DENY },
 	{ 'k', SLOT_LEASE_BREAK },   { 'v', SLOT_EVICT },
 	{ 'o', SLOT_LINGER_OVER },   { 'z', SLOT_DROP },
-	{ 'w', SLOT_TOLD },
+	{ 'w', SLOT_TOLD },	     { 'e', SLOT_HEARD },
 };
 
 static const char state_letters[SLOT_STATES] = {
@@ -112,7 +112,8 @@ static void carry_out(struct world *world, struct model *model,
 		CHECK(!model->waiting, "closed before the answer");
 		CHECK(!model->marked, "closed while marked");
 		CHECK(!model->leased, "a lease was left behind");
-		CHECK(!model->untold, "the host does not know of a writer");
+		CHECK(!model->untold && !model->told,
+		      "the host did not look after a writer");
 		model->open = false;
 		world->closes++;
 	}
@@ -156,6 +157,8 @@ static void step(struct world *world, int fd, enum slot_event event)
 		model->untold = false;
 		model->told = true;
 	}
+	if (event == SLOT_HEARD)
+		model->untold = model->told = false;
 	if (event == SLOT_HOST_LOST && model->told) {
 		model->told = false;
 		model->untold = true;

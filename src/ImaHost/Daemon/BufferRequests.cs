@@ -66,7 +66,7 @@ sealed class BufferRequests(
         var buffer = new CollectedBuffer(Encoding.UTF8.GetBytes(name), data);
         lock (_gate)
         {
-            StoreOutcome outcome = engine.MeasureBuffer(
+            StoreOutcome outcome = engine.Measure(
                 new BufferMeasurement(buffer, template, engine.Options, _digests), _scratch);
             return outcome switch
             {

@@ -46,7 +46,7 @@ sealed class Host : IDisposable
         var engineOptions = new EngineOptions(
             options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows);
         _engine = new ImaEngine(
-            engineOptions, PolicyStore.Load(_state.PolicyPath), _list, new ReadWriteCheck(ProcessImage.ParentPid),
+            engineOptions, PolicyStore.Load(_state.PolicyPath), _list, new ReadWriteCheck(),
             new EngineCounters(), _log);
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
     }
@@ -92,9 +92,9 @@ sealed class Host : IDisposable
 
         var commands = new GuardCommands(_stopped.Set, Reload);
         var workers = new List<Thread>();
-        using var loop = new EventLoop(_engine, _socket, commands, _log);
+        using var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
         Start("large files", loop.RunLarge);
-        Start("writers", loop.RunWriters);
+        Thread searches = Start("searches", loop.RunSearches);
         for (int i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
         {
             workers.Add(Start("worker", loop.Run));
@@ -102,7 +102,7 @@ sealed class Host : IDisposable
 
         Announce(_engine.Policy);
         _stopped.Wait();
-        Stop(workers);
+        Stop(loop, workers, searches);
     }
 
     void ServeQuestions()
@@ -132,7 +132,7 @@ sealed class Host : IDisposable
         }
     }
 
-    void Stop(List<Thread> workers)
+    void Stop(EventLoop loop, List<Thread> workers, Thread searches)
     {
         _socket.StopReceiving();
         foreach (Thread worker in workers)
@@ -140,6 +140,8 @@ sealed class Host : IDisposable
             worker.Join();
         }
 
+        loop.FinishSearches();
+        searches.Join();
         HostEvents.Stop(_list, Launcher.Settings(_options));
         _list.Log.Flush();
     }

@@ -12,14 +12,22 @@ sealed record GuardCommands(Action Stop, Action Reload);
 /// Takes jobs, has them judged, answers, as long as the guard is there. Large files are judged in a lane of their own,
 /// so that a few of them cannot occupy every worker.
 /// </summary>
-sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, ILogger log) : IDisposable
+/// <param name="guardPid">The guard, which holds every file that is judged.</param>
+sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log)
+    : IDisposable
 {
     const ulong LargeBytes = 64 << 20;
 
     const int MostWaiting = 256;
 
+    /// <summary>Accesses that wait until somebody has looked who holds their files; one look serves all of them.</summary>
+    const int MostSearched = 1024;
+
+    /// <summary>Looking through all processes takes so long at most.</summary>
+    const int SearchMilliseconds = 1000;
+
     readonly BlockingCollection<AccessRequest> _large = new(MostWaiting);
-    readonly BlockingCollection<AccessRequest> _writers = new(MostWaiting);
+    readonly BlockingCollection<AccessRequest> _searched = new(MostSearched);
 
     /// <summary>One worker.</summary>
     public void Run()
@@ -33,11 +41,8 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                 case GuardMessage.Job when IsLarge(request):
                     LayAside(request, scratch);
                     break;
-                case GuardMessage.Job:
+                case GuardMessage.Job or GuardMessage.Writer:
                     Judge(request, scratch);
-                    break;
-                case GuardMessage.Writer:
-                    LayAsideWriter(request, scratch);
                     break;
                 case GuardMessage.Stop or GuardMessage.Closed:
                     commands.Stop();
@@ -62,22 +67,39 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     }
 
     /// <summary>
-    /// The lane of writers that open what was measured. Finding out who reads it takes long, and nobody waits for a
-    /// verdict.
+    /// The lane of those for whom it must be known who holds their files open. That takes long, so it is found out for
+    /// as many as there are at once. Ends when <see cref="FinishSearches"/> was called.
     /// </summary>
-    public void RunWriters()
+    public void RunSearches()
     {
         using var scratch = new Scratch();
-        foreach (AccessRequest request in _writers.GetConsumingEnumerable())
+        var batch = new List<AccessRequest>();
+        foreach (AccessRequest first in _searched.GetConsumingEnumerable())
         {
-            NoteWriter(request, scratch);
+            batch.Add(first);
+            while (batch.Count < MostSearched && _searched.TryTake(out AccessRequest? next))
+            {
+                batch.Add(next);
+            }
+
+            OpenHolders.Find(
+                [.. batch.Select(request => request.Holders!)], guardPid, Environment.TickCount64 + SearchMilliseconds);
+            foreach (AccessRequest request in batch)
+            {
+                Judge(request, scratch);
+            }
+
+            batch.Clear();
         }
     }
+
+    /// <summary>No more will come: what waits is looked after, and the lane ends.</summary>
+    public void FinishSearches() => _searched.CompleteAdding();
 
     public void Dispose()
     {
         _large.Dispose();
-        _writers.Dispose();
+        _searched.Dispose();
     }
 
     /// <summary>More than the lane takes get the answer of what cannot be judged.</summary>
@@ -91,13 +113,26 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         }
     }
 
-    /// <summary>When the lane is full this worker does it: no violation is missed.</summary>
-    void LayAsideWriter(AccessRequest request, Scratch scratch)
+    bool NeedsSearch(AccessRequest request, Scratch scratch)
+    {
+        if ((request.HasWriter || request.IsNotice) && request.Holders == null)
+        {
+            request.Holders = engine.AskForHolders(request, scratch);
+            return request.Holders != null;
+        }
+
+        return false;
+    }
+
+    /// <summary>When the lane is full, what is not known counts as so.</summary>
+    void LayAsideToSearch(AccessRequest request)
     {
         AccessRequest heir = request.HandOver();
-        if (!_writers.TryAdd(heir))
+        if (!_searched.TryAdd(heir))
         {
-            NoteWriter(heir, scratch);
+            _ = heir.Holders!.Settle(Holders.Reader | Holders.Writer);
+            using var scratch = new Scratch();
+            Judge(heir, scratch);
         }
     }
 
@@ -113,28 +148,23 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         {
             try
             {
-                request.Verdict = engine.ProcessMeasurement(request, scratch);
+                if (NeedsSearch(request, scratch))
+                {
+                    LayAsideToSearch(request);
+                }
+                else if (request.IsNotice)
+                {
+                    engine.NoteWriter(request, scratch);
+                }
+                else
+                {
+                    request.Verdict = engine.ProcessMeasurement(request, scratch);
+                }
             }
             catch (Exception e)
             {
                 engine.Counters.AddFailed();
                 EngineLog.WorkerFailed(log, e, engine.Options.FailAllows ? "allowed" : "denied");
-            }
-        }
-    }
-
-    void NoteWriter(AccessRequest request, Scratch scratch)
-    {
-        using (request)
-        {
-            try
-            {
-                engine.NoteWriter(request, scratch);
-            }
-            catch (Exception e)
-            {
-                engine.Counters.AddFailed();
-                EngineLog.WorkerFailed(log, e, "allowed");
             }
         }
     }

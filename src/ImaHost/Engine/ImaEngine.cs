@@ -40,9 +40,8 @@ sealed class ImaEngine(
         }
 
         Question question = file.MustMeasure(Policy);
-        OpenMode mode = ModeOf(access, question.Hook);
-        bool recorded = CheckReadWrite(access, in question, mode, scratch);
-        if (question.Decision.IsNothing || mode == OpenMode.Write)
+        bool recorded = CheckReadWrite(access, in question, scratch);
+        if (question.Decision.IsNothing || access.Mode == OpenMode.Write)
         {
             return recorded ? Verdict.Allow : Unrecorded(access, scratch);
         }
@@ -75,11 +74,29 @@ sealed class ImaEngine(
     }
 
     /// <summary>Enters what is no file: asking for it is the rule, and there is nothing to appraise.</summary>
-    public StoreOutcome MeasureBuffer(BufferMeasurement buffer, Scratch scratch)
+    public StoreOutcome Measure(IMeasurementProvider what, Scratch scratch)
     {
-        Question question = buffer.MustMeasure(Policy);
-        _ = CollectMeasurement(buffer, in question);
-        return StoreMeasurement(buffer, in question, scratch);
+        Question question = what.MustMeasure(Policy);
+        return CollectMeasurement(what, in question) < 0
+            ? StoreOutcome.NotStored
+            : StoreMeasurement(what, in question, scratch);
+    }
+
+    /// <summary>Before this access is judged, must it be known who holds the file open?</summary>
+    /// <returns>Who is to be looked for, or null.</returns>
+    public HolderQuery? AskForHolders(AccessRequest access, Scratch scratch)
+    {
+        FileMeasurement file = scratch.File;
+        if (access.Holders != null || (!access.IsNotice && access.Mode == OpenMode.Read) || !file.Begin(access))
+        {
+            return null;
+        }
+
+        bool measures = (access.IsNotice ? file.AskAboutMapping(Policy) : file.MustMeasure(Policy)).Decision.Measure != null;
+        Holders wanted = !access.IsNotice ? readWrite.Wanted(file.File.Stat, access.Mode, measures)
+            : measures ? Holders.Reader
+            : Holders.None;
+        return wanted == Holders.None ? null : new HolderQuery(file.File.Stat, wanted);
     }
 
     /// <summary>
@@ -88,10 +105,13 @@ sealed class ImaEngine(
     /// </summary>
     public void NoteWriter(AccessRequest access, Scratch scratch)
     {
-        if (scratch.File.Begin(access) && scratch.File.AskAboutMapping(Policy).Decision.Measure != null
-            && readWrite.IsRead(scratch.File.File.Stat))
+        if (access.Holders is { } holders && scratch.File.Begin(access))
         {
-            _ = StoreViolation(access, scratch, ReadWriteCheck.ToMToU);
+            readWrite.Forget(scratch.File.File.Stat);
+            if (holders.Found.HasFlag(Holders.Reader))
+            {
+                _ = StoreViolation(access, scratch, ReadWriteCheck.ToMToU);
+            }
         }
     }
 
@@ -168,15 +188,17 @@ sealed class ImaEngine(
 
     /// <summary>Records that what was measured may not be what is used (ima_rdwr_violation_check), if that is so.</summary>
     /// <returns>False when the list or the TPM did not take it.</returns>
-    bool CheckReadWrite(AccessRequest access, in Question question, OpenMode mode, Scratch scratch)
+    bool CheckReadWrite(AccessRequest access, in Question question, Scratch scratch)
     {
-        FileStat file = scratch.File.File.Stat;
+        if (question.Hook == ImaHook.BprmCheck)
+        {
+            return true;
+        }
+
         bool measures = question.Decision.Measure != null && !access.IsOwn;
-        string? violation = mode != OpenMode.Read
-            ? readWrite.OnWrite(in file)
-            : question.Hook != ImaHook.BprmCheck && measures
-                ? readWrite.OnRead(in file, access.HasWriter, access.IsLeased)
-                : null;
+        string? violation = readWrite.Decide(
+            scratch.File.File.Stat, access.Mode, measures, access.HasWriter, access.IsLeased,
+            access.Holders?.Found ?? Holders.None);
         return violation == null || StoreViolation(access, scratch, violation);
     }
 
@@ -199,11 +221,4 @@ sealed class ImaEngine(
         template.AppendData(in fields, scratch.Data);
         return list.Add(template, scratch.Data.Written, options.PcrFor(rule), kind);
     }
-
-    /// <summary>
-    /// A refused lease means that the file is open for writing: by somebody else, or because this very open is one for
-    /// writing. The kernel measures no such open, and neither do we.
-    /// </summary>
-    static OpenMode ModeOf(AccessRequest access, ImaHook hook) =>
-        access.HasWriter && hook != ImaHook.BprmCheck ? OpenModes.Read(access.Pid) : OpenMode.Read;
 }

@@ -7,17 +7,13 @@ namespace ImaHost.Engine;
 /// Finds files that are read and written at the same time (ima_rdwr_violation_check), and says so once for each writer
 /// and each reader that comes, as kernels since 6.15 do, rather than at every open.
 /// </summary>
-/// <param name="guardPid">The guard, which holds every file that is judged.</param>
-sealed class ReadWriteCheck(int guardPid)
+sealed class ReadWriteCheck
 {
     /// <summary>Time of measurement, time of use: a writer opens what was measured and is still being read.</summary>
     public const string ToMToU = "ToMToU";
 
     /// <summary>A reader opens what somebody has open for writing.</summary>
     public const string OpenWriters = "open_writers";
-
-    /// <summary>Looking through all processes takes so long at most; the accessor waits meanwhile.</summary>
-    const int SearchMilliseconds = 150;
 
     /// <summary>Files in one generation; the older of two is forgotten when the younger is full.</summary>
     const int MostFiles = 8192;
@@ -37,10 +33,47 @@ sealed class ReadWriteCheck(int guardPid)
     Dictionary<FileKey, Marks> _young = [];
     Dictionary<FileKey, Marks> _old = [];
 
-    /// <summary>An open to read that a rule measures.</summary>
-    /// <param name="noWriter">It is known that nobody has the file open for writing.</param>
-    /// <returns>The violation to record, or null.</returns>
-    public string? OnRead(in FileStat file, bool hasWriter, bool noWriter)
+    /// <summary>Who must be looked for before <see cref="Decide"/>?</summary>
+    /// <param name="measures">A rule measures the file as it is opened.</param>
+    public Holders Wanted(in FileStat file, OpenMode mode, bool measures)
+    {
+        Marks marks;
+        lock (_gate)
+        {
+            marks = Peek(new FileKey(in file));
+        }
+
+        return mode switch
+        {
+            OpenMode.Read => Holders.None,
+            OpenMode.Unknown => marks != Marks.None || measures ? Holders.Reader | Holders.Writer : Holders.None,
+            OpenMode.ReadWrite or OpenMode.Write or _ =>
+                (marks.HasFlag(Marks.MayEmitToMToU) ? Holders.Reader : Holders.None)
+                | (marks.HasFlag(Marks.EmittedOpenWriters) ? Holders.Writer : Holders.None),
+        };
+    }
+
+    /// <summary>Which violation is to be recorded, if any?</summary>
+    /// <param name="hasWriter">The file is open for writing, be it by this very open.</param>
+    /// <param name="noWriter">It is known that it is not.</param>
+    /// <param name="found">Those of <see cref="Wanted"/> that there are. The opener itself has no descriptor yet.</param>
+    public string? Decide(in FileStat file, OpenMode mode, bool measures, bool hasWriter, bool noWriter, Holders found)
+    {
+        // Somebody writes. If it is nobody else, it is this very open.
+        bool reads = mode == OpenMode.Read || (mode == OpenMode.Unknown && found.HasFlag(Holders.Writer));
+        return !reads ? OnWrite(in file, found) : measures ? OnRead(in file, hasWriter, noWriter) : null;
+    }
+
+    /// <summary>Its measurement was told of: the next writer is not to be told of again.</summary>
+    public void Forget(in FileStat file)
+    {
+        lock (_gate)
+        {
+            _ = Take(new FileKey(in file));
+        }
+    }
+
+    string? OnRead(in FileStat file, bool hasWriter, bool noWriter)
     {
         var key = new FileKey(in file);
         lock (_gate)
@@ -53,51 +86,24 @@ sealed class ReadWriteCheck(int guardPid)
         }
     }
 
-    /// <summary>An open to write, whatever the rules say about it.</summary>
-    /// <returns>The violation to record, or null.</returns>
-    public string? OnWrite(in FileStat file)
+    /// <summary>
+    /// A writer that is found is another, of whom was told. Without a reader the mark is of no use, as the next one
+    /// sets it again.
+    /// </summary>
+    string? OnWrite(in FileStat file, Holders found)
     {
         var key = new FileKey(in file);
-        Marks marks;
         lock (_gate)
         {
-            marks = Take(key);
+            Marks marks = Take(key);
+            Put(key, found.HasFlag(Holders.Writer) ? marks & Marks.EmittedOpenWriters : Marks.None);
+            return found.HasFlag(Holders.Reader) && marks.HasFlag(Marks.MayEmitToMToU) ? ToMToU : null;
         }
-
-        if (marks == Marks.None)
-        {
-            return null;
-        }
-
-        // The opener has no descriptor yet: a writer that is found is another, of whom was told. Without a reader the
-        // mark is of no use either, as the next one sets it again.
-        Holders wanted = (marks.HasFlag(Marks.MayEmitToMToU) ? Holders.Reader : Holders.None)
-            | (marks.HasFlag(Marks.EmittedOpenWriters) ? Holders.Writer : Holders.None);
-        Holders found = Search(in file, wanted);
-        if (found.HasFlag(Holders.Writer))
-        {
-            lock (_gate)
-            {
-                Put(key, Take(key) | Marks.EmittedOpenWriters);
-            }
-        }
-
-        return found.HasFlag(Holders.Reader) ? ToMToU : null;
     }
 
-    /// <summary>Has anybody the file open to read, and not to write?</summary>
-    public bool IsRead(in FileStat file)
-    {
-        lock (_gate)
-        {
-            _ = Take(new FileKey(in file));
-        }
-
-        return Search(in file, Holders.Reader) != Holders.None;
-    }
-
-    Holders Search(in FileStat file, Holders wanted) =>
-        OpenHolders.Find(in file, wanted, guardPid, Environment.TickCount64 + SearchMilliseconds);
+    Marks Peek(FileKey key) =>
+        (_young.TryGetValue(key, out Marks young) ? young : Marks.None)
+        | (_old.TryGetValue(key, out Marks old) ? old : Marks.None);
 
     Marks Take(FileKey key)
     {

@@ -14,6 +14,7 @@ sealed class AccessRequest : IDisposable
     GuardJob _job;
     HeldFile? _file;
     bool _waits;
+    OpenMode? _mode;
 
     /// <param name="unlessJudged">The answer when no verdict was set: something went wrong.</param>
     public AccessRequest(GuardSocket socket, Verdict unlessJudged)
@@ -23,6 +24,18 @@ sealed class AccessRequest : IDisposable
     }
 
     public Verdict Verdict { get; set; }
+
+    /// <summary>Who holds the file open, where that was asked.</summary>
+    public HolderQuery? Holders { get; set; }
+
+    /// <summary>It tells of a writer of a file whose verdict was kept. Answering it says that it was looked after.</summary>
+    public bool IsNotice { get; private set; }
+
+    /// <summary>
+    /// How the file is opened. A lease is refused when it is open for writing: by somebody else, or because this very
+    /// open is one for writing. Only then it is asked.
+    /// </summary>
+    public OpenMode Mode => _mode ??= HasWriter && Access != GuardAccess.Exec ? OpenModes.Read(Pid) : OpenMode.Read;
 
     /// <summary>The file; its descriptor raises no events.</summary>
     public HeldFile File => _file ?? throw new InvalidOperationException("no file was passed with this job");
@@ -51,15 +64,27 @@ sealed class AccessRequest : IDisposable
     public GuardMessage Take()
     {
         GuardMessage message = _socket.Receive(out _job, out _file);
-        _waits = message == GuardMessage.Job;
+        _waits = message is GuardMessage.Job or GuardMessage.Writer;
+        IsNotice = message == GuardMessage.Writer;
         Verdict = _unlessJudged;
+        Holders = null;
+        _mode = null;
         return message;
     }
 
     /// <summary>Makes another request answer for this job.</summary>
     public AccessRequest HandOver()
     {
-        var heir = new AccessRequest(_socket, _unlessJudged) { _job = _job, _file = _file, _waits = _waits };
+        var heir = new AccessRequest(_socket, _unlessJudged)
+        {
+            _job = _job,
+            _file = _file,
+            _waits = _waits,
+            _mode = _mode,
+            IsNotice = IsNotice,
+            Holders = Holders,
+            Verdict = Verdict,
+        };
         _file = null;
         _waits = false;
         return heir;

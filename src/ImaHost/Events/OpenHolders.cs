@@ -15,6 +15,30 @@ enum Holders
     Writer = 2,
 }
 
+/// <summary>Who holds one file open?</summary>
+/// <param name="wanted">Who is asked about.</param>
+sealed class HolderQuery(FileStat file, Holders wanted)
+{
+    public FileStat File => file;
+
+    /// <summary>Those asked about that were not found yet.</summary>
+    public Holders Missing { get; private set; } = wanted;
+
+    /// <summary>Those asked about that there are.</summary>
+    public Holders Found { get; private set; }
+
+    public bool IsAbout(in FileStat other) =>
+        other.Inode == file.Inode && other.DeviceMajor == file.DeviceMajor && other.DeviceMinor == file.DeviceMinor;
+
+    /// <returns>True when nothing is missing any more.</returns>
+    public bool Settle(Holders found)
+    {
+        Found |= Missing & found;
+        Missing &= ~found;
+        return Missing == Holders.None;
+    }
+}
+
 /// <summary>
 /// Finds out who holds a file open, by looking through the descriptors and mappings of all processes: user space has
 /// no i_readcount and i_writecount, which ima_rdwr_violation_check (security/integrity/ima/ima_main.c) asks. Not seen
@@ -24,23 +48,22 @@ enum Holders
 static class OpenHolders
 {
     /// <summary>
-    /// Those of <paramref name="wanted"/> that there are. What could not be found out, because time or descriptors ran
-    /// out, counts as found: a violation too many in the list is better than one missed. Processes that vanish or may
-    /// not be looked at are passed over. Throws nothing.
+    /// Answers all queries in one pass. What could not be found out, because time or descriptors ran out, counts as
+    /// found: a violation too many in the list is better than one missed. Processes that vanish or may not be looked
+    /// at are passed over. Throws nothing.
     /// </summary>
     /// <param name="exceptPid">
-    /// The guard, which holds descriptors of the very file for its events. This process does not count either.
+    /// The guard, which holds descriptors of the very files for its events. This process does not count either.
     /// </param>
     /// <param name="deadline">
     /// In milliseconds of <see cref="Environment.TickCount64"/>. It can be missed only where another file has the same
     /// inode number and lies on a server that does not answer.
     /// </param>
-    public static Holders Find(in FileStat file, Holders wanted, int exceptPid, long deadline)
+    public static void Find(IReadOnlyList<HolderQuery> queries, int exceptPid, long deadline)
     {
-        var search = new Search(in file, wanted, exceptPid, deadline);
+        var search = new Search(queries, exceptPid, deadline);
         search.LookAtAll(search.LookAtDescriptors);
         search.LookAtAll(search.LookAtMappings);
-        return wanted & ~search.Missing;
     }
 
     sealed class Search
@@ -54,21 +77,19 @@ static class OpenHolders
         const int DescriptorTextSize = 512; // the lines that are read come first
         const int LineBufferSize = 8 * 1024;
 
-        readonly FileStat _file;
+        readonly ILookup<ulong, HolderQuery> _queries;
         readonly int _exceptPid;
         readonly long _deadline;
         readonly byte[] _buffer = new byte[LineBufferSize];
+        int _unsettled;
 
-        public Search(in FileStat file, Holders wanted, int exceptPid, long deadline)
+        public Search(IReadOnlyList<HolderQuery> queries, int exceptPid, long deadline)
         {
-            _file = file;
-            Missing = wanted;
+            _queries = queries.ToLookup(query => query.File.Inode);
+            _unsettled = queries.Count(query => query.Missing != Holders.None);
             _exceptPid = exceptPid;
             _deadline = deadline;
         }
-
-        /// <summary>What is wanted and not found yet. When it is nothing the search is over.</summary>
-        public Holders Missing { get; private set; }
 
         public void LookAtAll(Func<string, bool> look)
         {
@@ -85,7 +106,10 @@ static class OpenHolders
             }
 
             // One that does not even show us, as when it is not mounted, tells nothing.
-            Missing = isRealProc ? Missing : Holders.None;
+            if (!isRealProc)
+            {
+                GiveUp();
+            }
         }
 
         /// <returns>False when the task shows none.</returns>
@@ -154,33 +178,48 @@ static class OpenHolders
             }
             else if (!DescriptorInfo.TryParse(buffer[..length], out DescriptorInfo info))
             {
-                Missing = Holders.None;
+                GiveUp();
             }
-            else if ((Missing & info.Holder) != 0
-                && (info.Inode ?? _file.Inode) == _file.Inode
-                && IsTheFile(string.Create(CultureInfo.InvariantCulture, $"{task}/fd/{number}")))
+            else if (info.Holder != Holders.None && (info.Inode == null || _queries.Contains(info.Inode.Value))
+                && FileStat.TryOfPath(
+                    string.Create(CultureInfo.InvariantCulture, $"{task}/fd/{number}"), out FileStat file))
             {
-                Missing &= ~info.Holder;
+                Settle(_queries[file.Inode].Where(query => query.IsAbout(in file)), info.Holder);
             }
         }
 
         void LookAtMapping(string task, ReadOnlySpan<byte> line)
         {
-            if (MapsLine.TryParse(line, out MapsLine mapping)
-                && mapping.Inode != 0
-                && mapping.Inode == _file.Inode
-                && (Missing & mapping.Holder) != 0
-                && (IsOnItsDevice(in mapping) || IsNamed(task, mapping.Path)))
+            if (!MapsLine.TryParse(line, out MapsLine mapping) || mapping.Inode == 0 || !_queries.Contains(mapping.Inode))
             {
-                Missing &= ~mapping.Holder;
+                return;
+            }
+
+            foreach (HolderQuery query in _queries[mapping.Inode])
+            {
+                if (IsOnItsDevice(in mapping, query) || IsNamed(task, mapping.Path, query))
+                {
+                    Settle([query], mapping.Holder);
+                }
             }
         }
 
-        bool IsOnItsDevice(in MapsLine mapping) =>
-            mapping.DeviceMajor == _file.DeviceMajor && mapping.DeviceMinor == _file.DeviceMinor;
+        void Settle(IEnumerable<HolderQuery> queries, Holders found)
+        {
+            foreach (HolderQuery query in queries)
+            {
+                if ((query.Missing & found) != 0 && query.Settle(found))
+                {
+                    _unsettled--;
+                }
+            }
+        }
+
+        static bool IsOnItsDevice(in MapsLine mapping, HolderQuery query) =>
+            mapping.DeviceMajor == query.File.DeviceMajor && mapping.DeviceMinor == query.File.DeviceMinor;
 
         /// <summary>For btrfs and overlayfs, whose mappings show another device than statx(2) does.</summary>
-        bool IsNamed(string task, ReadOnlySpan<byte> bytes)
+        static bool IsNamed(string task, ReadOnlySpan<byte> bytes, HolderQuery query)
         {
             if (!bytes.StartsWith((byte)'/'))
             {
@@ -189,25 +228,25 @@ static class OpenHolders
 
             // In a container the path is that of its own mount namespace.
             string path = Encoding.UTF8.GetString(bytes);
-            return IsTheFile(path) || IsTheFile($"{task}/root{path}");
+            return IsTheFile(path, query) || IsTheFile($"{task}/root{path}", query);
         }
 
-        bool IsTheFile(string path) =>
-            FileStat.TryOfPath(path, out FileStat stat)
-            && stat.Inode == _file.Inode
-            && stat.DeviceMajor == _file.DeviceMajor
-            && stat.DeviceMinor == _file.DeviceMinor;
+        static bool IsTheFile(string path, HolderQuery query) =>
+            FileStat.TryOfPath(path, out FileStat stat) && query.IsAbout(in stat);
 
         /// <summary>At the deadline what is missing counts as found.</summary>
         bool IsOver()
         {
             if (Environment.TickCount64 >= _deadline)
             {
-                Missing = Holders.None;
+                GiveUp();
             }
 
-            return Missing == Holders.None;
+            return _unsettled == 0;
         }
+
+        void GiveUp() =>
+            Settle(_queries.SelectMany(group => group), Holders.Reader | Holders.Writer);
 
         HeldFile? TryOpen(string path)
         {
@@ -227,7 +266,7 @@ static class OpenHolders
         {
             if (errno is not (0 or NotPermitted or NoEntry or NoProcess or NoAccess))
             {
-                Missing = Holders.None;
+                GiveUp();
             }
         }
     }

@@ -7,7 +7,9 @@ namespace ImaHost.Events;
 /// <summary>What a held open(2) is for.</summary>
 enum OpenMode
 {
-    /// <summary>To read, as far as can be told.</summary>
+    /// <summary>It cannot be told.</summary>
+    Unknown,
+    /// <summary>To read.</summary>
     Read,
     /// <summary>To read and write.</summary>
     ReadWrite,
@@ -17,8 +19,8 @@ enum OpenMode
 
 /// <summary>
 /// Finds out how a file is being opened. The event does not say; but the task waits inside its system call, whose
-/// arguments /proc/PID/task/TID/syscall (proc(5)) shows and nobody can change meanwhile. Whatever cannot be told for
-/// certain counts as reading: an openat2(2), whose flags lie in memory, an io_uring, a 32-bit program.
+/// arguments /proc/PID/task/TID/syscall (proc(5)) shows and nobody can change meanwhile. An openat2(2),
+/// whose flags lie in memory, an io_uring and a 32-bit program cannot be told.
 /// </summary>
 static class OpenModes
 {
@@ -36,8 +38,8 @@ static class OpenModes
 
     /// <summary>
     /// The mode of the open that a process is held in. The event does not name the thread, so all of them are looked
-    /// at: those that may be held must be held in opens whose mode is known, and the least harmless counts. A thread
-    /// that runs may be the one that is about to be held: that is waited for, but not long.
+    /// at: those that may be held must be held in opens of one mode. A thread that runs may be the one that is about
+    /// to be held: that is waited for, but not long.
     /// </summary>
     public static OpenMode Read(int pid)
     {
@@ -53,15 +55,15 @@ static class OpenModes
         }
         while (Environment.TickCount64 < end);
 
-        return OpenMode.Read;
+        return OpenMode.Unknown;
     }
 
     /// <summary>False while some thread runs, or none is held yet.</summary>
     static bool TryFind(int pid, long end, out OpenMode mode)
     {
-        mode = OpenMode.Write;
-        bool isHeld = false;
+        OpenMode? agreed = null;
         int looked = 0;
+        mode = OpenMode.Unknown;
         try
         {
             string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task");
@@ -76,26 +78,29 @@ static class OpenModes
                 // A process with a crowd of threads must not keep a worker from all others.
                 if (++looked > MostThreads || Environment.TickCount64 > end)
                 {
-                    mode = OpenMode.Read;
                     return true;
                 }
 
                 if (MayBeHeld(task))
                 {
-                    isHeld = true;
-                    OpenMode found = IsRingWorker(task) ? OpenMode.Read : ModeOf(call);
-                    mode = found < mode ? found : mode;
+                    agreed = Agree(agreed, IsRingWorker(task) ? OpenMode.Unknown : ModeOf(call));
                 }
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            mode = OpenMode.Read;
             return true;
         }
 
-        return isHeld;
+        mode = agreed ?? OpenMode.Unknown;
+        return agreed != null;
     }
+
+    /// <summary>What is true of either: two that write are no readers, for anything else it cannot be told which it is.</summary>
+    static OpenMode Agree(OpenMode? one, OpenMode other) =>
+        one == null || one == other ? other
+        : one is OpenMode.Write or OpenMode.ReadWrite && other is OpenMode.Write or OpenMode.ReadWrite ? OpenMode.ReadWrite
+        : OpenMode.Unknown;
 
     /// <summary>
     /// May the thread be waiting for a verdict? Not when the kernel says that it waits in some other function, as in
@@ -115,7 +120,7 @@ static class OpenModes
     {
         if (!FlagsArgument.TryGetValue(call[0], out int argument) || call.Length < 4)
         {
-            return OpenMode.Read;
+            return OpenMode.Unknown;
         }
 
         return argument < 0 ? OpenMode.Write : FromFlags(call[1 + argument]);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ImaHost.Engine;
+using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Tests.Support;
 using Xunit;
@@ -10,7 +11,7 @@ namespace ImaHost.Tests.Engine;
 public sealed class ReadWriteCheckTests : IDisposable
 {
     readonly TemporaryDirectory _directory = new();
-    readonly ReadWriteCheck _check = new(guardPid: 0);
+    readonly ReadWriteCheck _check = new();
 
     public void Dispose() => _directory.Dispose();
 
@@ -18,27 +19,27 @@ public sealed class ReadWriteCheckTests : IDisposable
     public void Writers_that_are_there_are_told_of_once()
     {
         FileStat file = NewFile("a");
-        Assert.Equal(ReadWriteCheck.OpenWriters, _check.OnRead(in file, hasWriter: true, noWriter: false));
-        Assert.Null(_check.OnRead(in file, hasWriter: true, noWriter: false));
-        Assert.Null(_check.OnRead(in file, hasWriter: true, noWriter: false));
+        Assert.Equal(ReadWriteCheck.OpenWriters, Read(in file, hasWriter: true, noWriter: false));
+        Assert.Null(Read(in file, hasWriter: true, noWriter: false));
+        Assert.Null(Read(in file, hasWriter: true, noWriter: false));
     }
 
     [Fact]
     public void Writers_are_told_of_again_after_there_were_none()
     {
         FileStat file = NewFile("a");
-        _ = _check.OnRead(in file, hasWriter: true, noWriter: false);
-        Assert.Null(_check.OnRead(in file, hasWriter: false, noWriter: true));
-        Assert.Equal(ReadWriteCheck.OpenWriters, _check.OnRead(in file, hasWriter: true, noWriter: false));
+        _ = Read(in file, hasWriter: true, noWriter: false);
+        Assert.Null(Read(in file, hasWriter: false, noWriter: true));
+        Assert.Equal(ReadWriteCheck.OpenWriters, Read(in file, hasWriter: true, noWriter: false));
     }
 
     [Fact]
     public void New_writer_after_the_others_went_is_told_of()
     {
         FileStat file = NewFile("a");
-        _ = _check.OnRead(in file, hasWriter: true, noWriter: false);
-        Assert.Null(_check.OnWrite(in file));
-        Assert.Equal(ReadWriteCheck.OpenWriters, _check.OnRead(in file, hasWriter: true, noWriter: false));
+        _ = Read(in file, hasWriter: true, noWriter: false);
+        Assert.Null(Write(in file));
+        Assert.Equal(ReadWriteCheck.OpenWriters, Read(in file, hasWriter: true, noWriter: false));
     }
 
     [Fact]
@@ -46,8 +47,8 @@ public sealed class ReadWriteCheckTests : IDisposable
     {
         FileStat one = NewFile("a");
         FileStat other = NewFile("b");
-        Assert.NotNull(_check.OnRead(in one, hasWriter: true, noWriter: false));
-        Assert.NotNull(_check.OnRead(in other, hasWriter: true, noWriter: false));
+        Assert.NotNull(Read(in one, hasWriter: true, noWriter: false));
+        Assert.NotNull(Read(in other, hasWriter: true, noWriter: false));
     }
 
     [Fact]
@@ -55,7 +56,7 @@ public sealed class ReadWriteCheckTests : IDisposable
     {
         FileStat file = NewFile("a");
         using Reader reader = new(_directory.At("a"));
-        Assert.Null(_check.OnWrite(in file));
+        Assert.Null(Write(in file));
     }
 
     [Fact]
@@ -63,20 +64,19 @@ public sealed class ReadWriteCheckTests : IDisposable
     {
         FileStat file = NewFile("a");
         using Reader reader = new(_directory.At("a"));
-        _ = _check.OnRead(in file, hasWriter: false, noWriter: true);
-        Assert.Equal(ReadWriteCheck.ToMToU, _check.OnWrite(in file));
-        Assert.Null(_check.OnWrite(in file));
-        _ = _check.OnRead(in file, hasWriter: false, noWriter: true);
-        Assert.Equal(ReadWriteCheck.ToMToU, _check.OnWrite(in file));
+        _ = Read(in file, hasWriter: false, noWriter: true);
+        Assert.Equal(ReadWriteCheck.ToMToU, Write(in file));
+        Assert.Null(Write(in file));
+        _ = Read(in file, hasWriter: false, noWriter: true);
+        Assert.Equal(ReadWriteCheck.ToMToU, Write(in file));
     }
 
     [Fact]
     public void Writer_after_the_readers_went_is_none()
     {
         FileStat file = NewFile("a");
-        _ = _check.OnRead(in file, hasWriter: false, noWriter: true);
-        Assert.Null(_check.OnWrite(in file));
-        Assert.False(_check.IsRead(in file));
+        _ = Read(in file, hasWriter: false, noWriter: true);
+        Assert.Null(Write(in file));
     }
 
     /// <summary>Two generations are kept: what was seen lately is remembered however many files come.</summary>
@@ -87,14 +87,51 @@ public sealed class ReadWriteCheckTests : IDisposable
         for (uint inode = 1; inode <= 40_000; inode++)
         {
             FileStat other = file with { DeviceMajor = 77, Inode = inode };
-            _ = _check.OnRead(in other, hasWriter: true, noWriter: false);
+            _ = Read(in other, hasWriter: true, noWriter: false);
         }
 
         FileStat last = file with { DeviceMajor = 77, Inode = 40_000 };
-        Assert.Null(_check.OnRead(in last, hasWriter: true, noWriter: false));
+        Assert.Null(Read(in last, hasWriter: true, noWriter: false));
         FileStat first = file with { DeviceMajor = 77, Inode = 1 };
-        Assert.NotNull(_check.OnRead(in first, hasWriter: true, noWriter: false));
+        Assert.NotNull(Read(in first, hasWriter: true, noWriter: false));
     }
+
+    [Fact]
+    public void Open_of_unknown_mode_is_a_writer_where_there_is_no_other()
+    {
+        FileStat file = NewFile("a");
+        Assert.Equal(Holders.Reader | Holders.Writer, _check.Wanted(in file, OpenMode.Unknown, measures: true));
+        Assert.Null(Decide(in file, OpenMode.Unknown, hasWriter: true, noWriter: false, Holders.None));
+        Assert.Equal(
+            ReadWriteCheck.OpenWriters, Decide(in file, OpenMode.Unknown, hasWriter: true, noWriter: false, Holders.Writer));
+    }
+
+    [Fact]
+    public void Nobody_is_looked_for_in_vain()
+    {
+        FileStat file = NewFile("a");
+        Assert.Equal(Holders.None, _check.Wanted(in file, OpenMode.Write, measures: false));
+        Assert.Equal(Holders.None, _check.Wanted(in file, OpenMode.Unknown, measures: false));
+        _ = Read(in file, hasWriter: false, noWriter: true);
+        Assert.Equal(Holders.None, _check.Wanted(in file, OpenMode.Read, measures: true));
+        Assert.Equal(Holders.Reader, _check.Wanted(in file, OpenMode.ReadWrite, measures: false));
+        _check.Forget(in file);
+        Assert.Equal(Holders.None, _check.Wanted(in file, OpenMode.Write, measures: false));
+    }
+
+    string? Read(in FileStat file, bool hasWriter, bool noWriter) =>
+        Decide(in file, OpenMode.Read, hasWriter, noWriter, Holders.None);
+
+    /// <summary>An open to write, after it was looked who holds the file as the engine does.</summary>
+    string? Write(in FileStat file)
+    {
+        var query = new HolderQuery(file, _check.Wanted(in file, OpenMode.Write, measures: true));
+        OpenHolders.Find([query], exceptPid: 0, Environment.TickCount64 + 10_000);
+        return Decide(in file, OpenMode.Write, hasWriter: true, noWriter: false, query.Found);
+    }
+
+    string? Decide(in FileStat file, OpenMode mode, bool hasWriter, bool noWriter, Holders found) =>
+        _check.Decide(in file, mode, measures: true, hasWriter, noWriter, found);
 
     FileStat NewFile(string name)
     {

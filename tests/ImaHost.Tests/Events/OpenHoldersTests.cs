@@ -99,7 +99,7 @@ public sealed class OpenHoldersTests : IDisposable
             // What another test starts has a copy of our descriptor, until it becomes another program.
             int guard = child.Id;
             Assert.True(SpinWait.SpinUntil(
-                () => OpenHolders.Find(in _file, Both, guard, Later()) == Holders.None, PatienceMilliseconds));
+                () => Ask(in _file, Both, guard, Later()) == Holders.None, PatienceMilliseconds));
         }
         finally
         {
@@ -132,12 +132,12 @@ public sealed class OpenHoldersTests : IDisposable
     public void Find_says_yes_to_all_that_is_wanted_when_no_time_is_left(string wanted)
     {
         var holders = Enum.Parse<Holders>(wanted);
-        Assert.Equal(holders, OpenHolders.Find(in _file, holders, Nobody, Environment.TickCount64 - 1));
+        Assert.Equal(holders, Ask(in _file, holders, Nobody, Environment.TickCount64 - 1));
     }
 
     Holders Find(Holders wanted) => Find(in _file, wanted);
 
-    static Holders Find(in FileStat file, Holders wanted) => OpenHolders.Find(in file, wanted, Nobody, Later());
+    static Holders Find(in FileStat file, Holders wanted) => Ask(in file, wanted, Nobody, Later());
 
     static long Later() => Environment.TickCount64 + PatienceMilliseconds;
 
@@ -161,5 +161,12 @@ public sealed class OpenHoldersTests : IDisposable
     {
         child.Kill();
         child.WaitForExit();
+    }
+
+    static Holders Ask(in FileStat file, Holders wanted, int exceptPid, long deadline)
+    {
+        var query = new HolderQuery(file, wanted);
+        OpenHolders.Find([query], exceptPid, deadline);
+        return query.Found;
     }
 }
