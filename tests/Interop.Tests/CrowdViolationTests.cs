@@ -1,0 +1,103 @@
+using ImaHost.InteropTests.Support;
+
+namespace ImaHost.InteropTests;
+
+/// <summary>Many writers at once, and opens of which nobody can tell what they are for.</summary>
+public sealed class CrowdViolationTests
+{
+    const string Read = "measure func=BPRM_CHECK\nmeasure func=FILE_CHECK\n";
+
+    /// <summary>Opens every file by a thread of its own and says how long the slowest took, in milliseconds.</summary>
+    const string Write =
+        """
+        import os, sys, threading, time
+        def write(path):
+            begun = time.monotonic()
+            os.close(os.open(path, os.O_WRONLY))
+            took.append(int((time.monotonic() - begun) * 1000))
+        took = []
+        threads = [threading.Thread(target=write, args=(path,)) for path in sys.argv[1:]]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(max(took))
+        """;
+
+    [Fact]
+    public void Crowd_of_writers_keeps_nobody_waiting_and_is_no_violation_where_nobody_reads()
+    {
+        using var volume = new Volume();
+        using Daemon daemon = Start(volume, "--tpm none");
+        string[] files = AddFiles(volume, 300);
+        Shell.Must("cat", files);
+        string program = volume.AddProgram("program");
+
+        using Running crowd = Shell.Start("/usr/bin/python3", ["-c", Write, .. files]);
+        long begun = Environment.TickCount64;
+        Shell.Must(program);
+
+        Assert.InRange(Environment.TickCount64 - begun, 0, 2000);
+        Outcome wrote = crowd.Wait();
+        Assert.True(wrote.Status == 0, wrote.Errors);
+        Assert.InRange(int.Parse(wrote.Output, System.Globalization.CultureInfo.InvariantCulture), 0, 5000);
+        Assert.Equal("0\n", File.ReadAllText(Path.Combine(daemon.Fs, "violations")));
+    }
+
+    [Fact]
+    public void Service_that_ends_looks_after_the_writers_that_came_before()
+    {
+        using var volume = new Volume();
+        using Daemon daemon = Start(volume, "--tpm none");
+        string[] files = AddFiles(volume, 30);
+        using Running reader = Shell.Start(
+            "/usr/bin/python3",
+            ["-c", "import sys, time\nheld = [open(path) for path in sys.argv[1:]]\nprint(flush=True)\ntime.sleep(30)", .. files]);
+        Shell.Until(() => files.All(file => daemon.Entries(file).Length == 1), "the reader has them open");
+
+        using Running crowd = Shell.Start("/usr/bin/python3", ["-c", Write, .. files]);
+        Thread.Sleep(150);
+        daemon.Stop();
+        crowd.Wait();
+        Shell.Signal("KILL", reader.Pid);
+
+        string list = Shell.Must(Bench.Program, "list", "--state", daemon.State);
+        string[] violations = [.. list.Split('\n').Where(line => line.StartsWith("10 0000000000", StringComparison.Ordinal))];
+        Assert.Equal(files.Order(StringComparer.Ordinal), violations.Select(line => line.Split(' ')[4]).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("thread", "spin = threading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True); spin.start()")]
+    [InlineData("openat2", "")]
+    public void Writer_of_which_it_cannot_be_told_is_no_violation(string how, string before)
+    {
+        using var volume = new Volume();
+        using Daemon daemon = Start(volume, "--tpm none");
+        string open = how == "thread"
+            ? "os.open(path, os.O_WRONLY | os.O_CREAT)"
+            : "libc.syscall(437, -100, path.encode(), struct.pack('QQQ', os.O_WRONLY | os.O_CREAT, 0o600, 0), 24)";
+        string script =
+            $"import ctypes, os, struct, sys, threading\nlibc = ctypes.CDLL(None)\n{before}\n"
+            + $"for path in sys.argv[1:]:\n  assert {open} >= 0\nos._exit(0)";
+
+        Shell.Must("/usr/bin/python3", ["-c", script, .. Enumerable.Range(0, 5).Select(number => volume[$"{how}{number}"])]);
+
+        Assert.Equal("0\n", File.ReadAllText(Path.Combine(daemon.Fs, "violations")));
+    }
+
+    static Daemon Start(Volume volume, string options)
+    {
+        string policy = Path.Combine(Bench.NewDirectory("policy"), "reads");
+        File.WriteAllText(policy, Read);
+        return Daemon.Ready(volume.Path, $"{options} --policy {policy}");
+    }
+
+    static string[] AddFiles(Volume volume, int count)
+    {
+        string[] files = [.. Enumerable.Range(0, count).Select(number => volume[$"file{number:d4}"])];
+        foreach (string file in files)
+        {
+            File.WriteAllText(file, file);
+        }
+
+        return files;
+    }
+}
