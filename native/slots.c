@@ -258,6 +258,15 @@ static unsigned int on_leave_cache(struct slot_table *table, struct slot *slot,
 	       (event == SLOT_LEASE_BREAK ? tell_of_writer(slot) : 0);
 }
 
+static unsigned int on_notice(struct slot *slot, enum slot_event event)
+{
+	if (event == SLOT_HEARD)
+		slot->flags &= ~(SLOT_IS_UNTOLD | SLOT_IS_TOLD);
+	else if (slot->flags & SLOT_IS_UNTOLD)
+		slot->flags ^= SLOT_IS_UNTOLD | SLOT_IS_TOLD;
+	return 0;
+}
+
 unsigned int slots_step(struct slot_table *table, struct slot *slot,
 			enum slot_event event, uint64_t now)
 {
@@ -285,12 +294,8 @@ unsigned int slots_step(struct slot_table *table, struct slot *slot,
 	case SLOT_EVICT:
 		return on_leave_cache(table, slot, event, now);
 	case SLOT_TOLD:
-		if (slot->flags & SLOT_IS_UNTOLD)
-			slot->flags ^= SLOT_IS_UNTOLD | SLOT_IS_TOLD;
-		return 0;
 	case SLOT_HEARD:
-		slot->flags &= ~(SLOT_IS_UNTOLD | SLOT_IS_TOLD);
-		return 0;
+		return on_notice(slot, event);
 	case SLOT_LINGER_OVER:
 		if (slot->state != SLOT_LINGERING ||
 		    slot->flags & (SLOT_IS_UNTOLD | SLOT_IS_TOLD))

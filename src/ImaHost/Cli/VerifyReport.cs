@@ -78,33 +78,13 @@ sealed record VerifyReport
         var text = new StringBuilder();
         Line(text, "list", $"{List} ({Form}): {Entries} entries, {Violations} violations");
         Line(text, "PCRs", $"{Pcrs}");
-        foreach (BankReport bank in Banks)
-        {
-            string padded = bank.Padded ? ", extended as SHA-1 padded with zeros" : "";
-            Line(text, bank.Bank, bank.Matched < 0
-                ? (FormattableString)$"agrees nowhere; after the last entry the list gives {string.Join(", ", bank.Values)}"
-                : $"agrees after {bank.Matched} entries (PCR {string.Join(", ", bank.Pcrs)}){padded}");
-        }
-
+        AppendBanks(text);
         if (BootAggregate != "unknown")
         {
             Line(text, "boot", $"boot_aggregate {BootAggregate} {(BootAggregate == "matches" ? "" : "from ")}PCR 0 to 9");
         }
 
-        if (LastVouched is { } last)
-        {
-            Line(text, "last", $"entry {last.Entry}, \"{last.Name}\"");
-        }
-
-        if (Follow > 0)
-        {
-            Line(text, "follow", $"{Follow} entries that the PCRs do not vouch for:");
-            foreach (EntryLabel one in Following)
-            {
-                Line(text, "", $"entry {one.Entry}, PCR {one.Pcr}, \"{one.Name}\"");
-            }
-        }
-
+        AppendMatch(text);
         foreach (string reason in Reasons)
         {
             Line(text, "not", $"{reason}");
@@ -118,6 +98,34 @@ sealed record VerifyReport
         }
 
         return text.ToString();
+    }
+
+    void AppendBanks(StringBuilder text)
+    {
+        foreach (BankReport bank in Banks)
+        {
+            string padded = bank.Padded ? ", extended as SHA-1 padded with zeros" : "";
+            Line(text, bank.Bank, bank.Matched < 0
+                ? (FormattableString)$"agrees nowhere; after the last entry the list gives {string.Join(", ", bank.Values)}"
+                : $"agrees after {bank.Matched} entries (PCR {string.Join(", ", bank.Pcrs)}){padded}");
+        }
+    }
+
+    void AppendMatch(StringBuilder text)
+    {
+        if (LastVouched is { } last)
+        {
+            Line(text, "last", $"entry {last.Entry}, \"{last.Name}\"");
+        }
+
+        if (Follow > 0)
+        {
+            Line(text, "follow", $"{Follow} entries that the PCRs do not vouch for:");
+            foreach (EntryLabel one in Following)
+            {
+                Line(text, "", $"entry {one.Entry}, PCR {one.Pcr}, \"{one.Name}\"");
+            }
+        }
     }
 
     static void Line(StringBuilder text, string name, FormattableString value) =>
