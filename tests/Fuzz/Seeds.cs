@@ -16,10 +16,12 @@ static class Seeds
     /// <summary>Lines that were once accepted, although no record is shown so.</summary>
     static readonly (string Case, string Fields)[] Refused =
     [
-        ("digits-in-upper-case", "ima-sig sha1:00 /a AB"),
+        ("digits-in-upper-case", "ima-sig md5:00 /a AB"),
         ("number-with-leading-zero", "iuid 07"),
-        ("name-with-nul", "ima-ng sha1:00 /a\0b"),
+        ("name-with-nul", "ima-ng md5:00 /a\0b"),
         ("algorithm-in-upper-case", "ima-ng SHA1:00 /a"),
+        ("digest-of-two-algorithms", $"ima-ng sha256:{new string('0', 56)}:00000000 /a"),
+        ("short-digest", "ima-ng sha256:00 /a"),
         ("short-legacy-digest", "ima 0123 /a"),
         ("legacy-digest-that-holds-the-name", $"ima {new string('0', 40)}020000002f61 /b"),
     ];

@@ -122,7 +122,7 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
 
     void Inspect(in MeasurementRecord record, ReadOnlySpan<byte> hashed, in Digest sha1)
     {
-        CheckName(in record);
+        CheckData(in record);
         if (_reader!.Number == 0)
         {
             BootAggregate = CheckBootAggregate(in record);
@@ -189,12 +189,20 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
         return field.EndsWith(digest.Bytes) ? BootAggregateCheck.Matches : BootAggregateCheck.Differs;
     }
 
-    /// <summary>Data that have no room for a name are no entry, even under their own digest.</summary>
-    static void CheckName(in MeasurementRecord record)
+    /// <summary>
+    /// Data that are not those of their template are no entry, even under their own digest. One whose template is
+    /// unknown says nothing, but can be replayed.
+    /// </summary>
+    void CheckData(in MeasurementRecord record)
     {
-        if (TemplateDescriptor.Find(record.TemplateName) != null)
+        if (TemplateDescriptor.Find(record.TemplateName) is { } template)
         {
-            _ = record.ReadName();
+            template.Check(record.Data, record.IsViolation);
+        }
+        else
+        {
+            Break ??= new ListBreak(
+                _reader!.Number, _reader.Offset, $"unknown template \"{FieldText.Quote(record.TemplateName)}\"");
         }
     }
 

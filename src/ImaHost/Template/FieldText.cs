@@ -1,12 +1,13 @@
 using System.Buffers;
 using System.Buffers.Text;
+using ImaHost.Crypto;
 
 namespace ImaHost.Template;
 
 /// <summary>The kinds of text that fields are shown as (ima_show_template_data_ascii), and the way back.</summary>
 static class FieldText
 {
-    static readonly SearchValues<byte> AlgorithmLetters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-:"u8);
+    static readonly SearchValues<byte> AlgorithmLetters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-"u8);
     static readonly SearchValues<byte> HexDigits = SearchValues.Create("0123456789abcdef"u8);
 
     public static void ShowHex(ReadOnlySpan<byte> data, ByteBuilder into) => into.AppendHex(data);
@@ -54,14 +55,26 @@ static class FieldText
             return;
         }
 
+        ReadOnlySpan<byte> digest = DigestIn(data);
+        into.Append(data[..^(digest.Length + 1)]);
+        into.AppendHex(digest);
+    }
+
+    /// <summary>The digest that follows "sha256:" NUL or "ima:sha256:" NUL.</summary>
+    /// <exception cref="RecordException">It has no such beginning, or not the size that its algorithm gives.</exception>
+    public static ReadOnlySpan<byte> DigestIn(ReadOnlySpan<byte> data)
+    {
         int end = data.IndexOf((byte)0);
-        if (end < 2 || data[end - 1] != (byte)':' || data[..end].ContainsAnyExcept(AlgorithmLetters))
+        ReadOnlySpan<byte> name = end < 0 ? default : AlgorithmOf(data[..end]);
+        if (name.IsEmpty)
         {
             throw new RecordException($"a digest of {data.Length} bytes does not begin with its algorithm");
         }
 
-        into.Append(data[..end]);
-        into.AppendHex(data[(end + 1)..]);
+        ReadOnlySpan<byte> digest = data[(end + 1)..];
+        return HashAlgorithm.FromName(name) is { } algorithm && !HasSize(digest, algorithm)
+            ? throw new RecordException($"{digest.Length} bytes are no {algorithm} digest")
+            : digest;
     }
 
     public static void ReadDigest(ReadOnlySpan<byte> text, ByteBuilder into)
@@ -72,14 +85,16 @@ static class FieldText
         }
 
         int end = text.LastIndexOf((byte)':') + 1;
-        if (end < 2 || text[..end].ContainsAnyExcept(AlgorithmLetters))
+        if (AlgorithmOf(text[..end]).IsEmpty)
         {
             throw new RecordException($"the digest \"{Quote(text)}\" does not begin with its algorithm");
         }
 
+        int start = into.Length;
         into.Append(text[..end]);
         into.Append((byte)0);
         ReadHex(text[end..], into);
+        _ = DigestIn(into.Written[start..]);
     }
 
     /// <summary>Decimal; the kernel shows nothing for a number of odd size.</summary>
@@ -122,4 +137,29 @@ static class FieldText
         string head = EntryName.ToText(text[..Math.Min(text.Length, most)]);
         return text.Length > most ? head + "…" : head;
     }
+
+    /// <summary>"sha256" of "sha256:", "ima:sha256:" and "verity:sha256:"; nothing of anything else.</summary>
+    static ReadOnlySpan<byte> AlgorithmOf(ReadOnlySpan<byte> head)
+    {
+        if (head.IsEmpty || head[^1] != (byte)':')
+        {
+            return default;
+        }
+
+        ReadOnlySpan<byte> name = head[..^1];
+        int type = name.IndexOf((byte)':');
+        if (type >= 0)
+        {
+            name = name[..type].SequenceEqual("ima"u8) || name[..type].SequenceEqual("verity"u8)
+                ? name[(type + 1)..]
+                : default;
+        }
+
+        return name.ContainsAnyExcept(AlgorithmLetters) ? default : name;
+    }
+
+    /// <summary>Some kernels showed a violation as 20 zeros under the name of any algorithm.</summary>
+    static bool HasSize(ReadOnlySpan<byte> digest, HashAlgorithm algorithm) =>
+        digest.Length == algorithm.Size
+        || (digest.Length == HashAlgorithm.Sha1.Size && !digest.ContainsAnyExcept((byte)0));
 }

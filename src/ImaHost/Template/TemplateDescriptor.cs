@@ -132,10 +132,25 @@ sealed class TemplateDescriptor
             field.Show(TakeField(field, ref data), into);
         }
 
-        if (!data.IsEmpty)
+        RequireEnd(data);
+    }
+
+    /// <summary>Requires the data to be its fields and no more, and each digest to be one.</summary>
+    /// <param name="violation">Whether digests must be zeros.</param>
+    /// <exception cref="RecordException">The data are damaged.</exception>
+    public void Check(ReadOnlySpan<byte> data, bool violation)
+    {
+        foreach (TemplateField field in _fields)
         {
-            throw new RecordException($"{data.Length} bytes follow the last field of {Name}");
+            ReadOnlySpan<byte> bytes = TakeField(field, ref data);
+            ReadOnlySpan<byte> digest = field.Digest is { } find ? find(bytes) : default;
+            if (violation && digest.ContainsAnyExcept((byte)0))
+            {
+                throw new RecordException($"{field.Id} of a violation is not zeros");
+            }
         }
+
+        RequireEnd(data);
     }
 
     /// <summary>Appends the template data of a line of the ascii list.</summary>
@@ -205,6 +220,14 @@ sealed class TemplateDescriptor
         digest.CopyTo(scratch);
         name.CopyTo(scratch[digest.Length..]);
         return scratch;
+    }
+
+    void RequireEnd(ReadOnlySpan<byte> data)
+    {
+        if (!data.IsEmpty)
+        {
+            throw new RecordException($"{data.Length} bytes follow the last field of {Name}");
+        }
     }
 
     static ReadOnlySpan<byte> TakeCounted(TemplateField field, scoped ref ReadOnlySpan<byte> data)

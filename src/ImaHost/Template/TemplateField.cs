@@ -16,10 +16,14 @@ sealed class TemplateField
     /// <exception cref="RecordException">No field is shown so.</exception>
     public delegate void Decoder(ReadOnlySpan<byte> text, ByteBuilder into);
 
+    /// <summary>Finds the digest in a field's bytes.</summary>
+    /// <exception cref="RecordException">There is none as there should be.</exception>
+    public delegate ReadOnlySpan<byte> Finder(ReadOnlySpan<byte> data);
+
     /// <summary>d: a SHA-1 digest without its name.</summary>
     public static readonly TemplateField LegacyDigest = new(
         "d", (in FieldSource source, ByteBuilder into) => FieldBytes.AppendSha1(in source, into),
-        FieldText.ShowHex, FieldText.ReadHex);
+        FieldText.ShowHex, FieldText.ReadHex, data => data);
 
     /// <summary>n: the name with its NUL, 255 bytes at most: the last part of a longer path.</summary>
     public static readonly TemplateField LegacyName = new(
@@ -29,14 +33,14 @@ sealed class TemplateField
     /// <summary>d-ng: algorithm, ":", NUL, digest.</summary>
     public static readonly TemplateField DigestNg = new(
         "d-ng", (in FieldSource source, ByteBuilder into) => FieldBytes.AppendDigest(default, source.Digest, into),
-        FieldText.ShowDigest, FieldText.ReadDigest);
+        FieldText.ShowDigest, FieldText.ReadDigest, FieldText.DigestIn);
 
     /// <summary>d-ngv2: as d-ng, after "ima:" or "verity:".</summary>
     public static readonly TemplateField DigestNgV2 = new(
         "d-ngv2",
         (in FieldSource source, ByteBuilder into) =>
             FieldBytes.AppendDigest(source.IsVerity ? "verity:"u8 : "ima:"u8, source.Digest, into),
-        FieldText.ShowDigest, FieldText.ReadDigest);
+        FieldText.ShowDigest, FieldText.ReadDigest, FieldText.DigestIn);
 
     /// <summary>n-ng: the name with its NUL, of any length.</summary>
     public static readonly TemplateField NameNg = new(
@@ -57,7 +61,7 @@ sealed class TemplateField
                 FieldBytes.AppendDigest(default, source.UnsignedDigest, into);
             }
         },
-        FieldText.ShowDigest, FieldText.ReadDigest);
+        FieldText.ShowDigest, FieldText.ReadDigest, data => data.IsEmpty ? data : FieldText.DigestIn(data));
 
     /// <summary>modsig: the appended signature.</summary>
     public static readonly TemplateField AppendedSignature = Hex(
@@ -100,12 +104,13 @@ sealed class TemplateField
         EvmSignature, Uid, Gid, Mode, XattrNames, XattrLengths, XattrValues,
     ];
 
-    TemplateField(string id, Encoder encode, Display show, Decoder read)
+    TemplateField(string id, Encoder encode, Display show, Decoder read, Finder? digest = null)
     {
         Id = id;
         Encode = encode;
         Show = show;
         Read = read;
+        Digest = digest;
     }
 
     /// <summary>Its name in a template format, "d-ng".</summary>
@@ -116,6 +121,9 @@ sealed class TemplateField
     public Display Show { get; }
 
     public Decoder Read { get; }
+
+    /// <summary>Finds the digest in the bytes; null: the field holds none.</summary>
+    public Finder? Digest { get; }
 
     static TemplateField Hex(string id, Encoder encode) => new(id, encode, FieldText.ShowHex, FieldText.ReadHex);
 

@@ -56,10 +56,10 @@ public sealed class AsciiReaderTests
     }
 
     [Theory]
-    [InlineData("ima-nix sha1:00 /a", "unknown template \"ima-nix\"")]
+    [InlineData("ima-nix md5:00 /a", "unknown template \"ima-nix\"")]
     [InlineData("", "unknown template \"\"")]
-    [InlineData("ima-ng sha1:00", "the field n-ng of ima-ng is missing")]
-    [InlineData("ima-ng sha1:00 /a b", "\" b\" follows the last field of ima-ng")]
+    [InlineData("ima-ng md5:00", "the field n-ng of ima-ng is missing")]
+    [InlineData("ima-ng md5:00 /a b", "\" b\" follows the last field of ima-ng")]
     [InlineData("ima-ng", "the field d-ng of ima-ng is missing")]
     public void Next_says_which_record_is_none_and_where_it_begins(string record, string message)
     {

@@ -123,6 +123,62 @@ public sealed partial class ListVerifierTests
         }
     }
 
+    [Fact]
+    public void Entry_of_an_unknown_template_breaks_the_list_and_not_the_replay()
+    {
+        byte[] before = List[4].Record()[..35];
+        byte[] list = Replace(Bytes(List, ascii: false), before, [.. before[..^1], (byte)'x']);
+        ListVerifier verifier = Verify(list, SoftPcrs.After(List, Banks));
+        Assert.Equal(List.Length, verifier.Search.Matched);
+        ExpectBreak(verifier, 4, ascii: false, "unknown template \"ima-six\"");
+    }
+
+    /// <summary>Each under a template digest that is right.</summary>
+    [Theory]
+    [InlineData("ima-ng", "080000007368613235363a00 020000006100", "0 bytes are no sha256 digest")]
+    [InlineData("ima-ng", "00000000 020000006100", "a digest of 0 bytes does not begin with its algorithm")]
+    [InlineData("ima-ng", "070000006d6435003a0001 020000006100", "a digest of 7 bytes does not begin with its algorithm")]
+    [InlineData("ima-ng", "060000006d64353a0001 020000006100", null)]
+    [InlineData("ima-ng", "060000006d64353a0001 020000006100 00", "1 bytes follow the last field of ima-ng")]
+    [InlineData("ima-sig", "060000006d64353a0001 020000006100", "the template data end before the length of sig")]
+    [InlineData("ima-sig", "060000006d64353a0001 020000006100 0100000000", null)]
+    [InlineData("d-ng|d-modsig", "060000006d64353a0001 00000000", null)]
+    public void Entry_that_has_not_the_fields_of_its_template_breaks(string template, string hex, string? cause)
+    {
+        byte[] data = Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
+        byte[] record = Record(_digests.Hash(HashAlgorithm.Sha1, data).Bytes, template, data);
+        ListVerifier verifier = Verify([.. Bytes(List[..2], ascii: false), .. record], SoftPcrs.After(List[..2], Banks));
+        Assert.Equal(cause, verifier.Break?.Cause);
+        Assert.Equal(cause == null ? null : 2L, verifier.Break?.Entry);
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Entry_that_was_made_a_violation_breaks_because_its_digest_is_not_zeros(bool ascii)
+    {
+        byte[] before = Template(List[4], ascii);
+        byte[] zeros = Template(List[4] with { IsViolation = true }, ascii);
+        ListVerifier verifier = Verify(Replace(Bytes(List, ascii), before, zeros), SoftPcrs.After(List, Banks));
+        ExpectBreak(verifier, 4, ascii, "d-ng of a violation is not zeros");
+    }
+
+    /// <summary>Some kernels wrote the zeros of SHA-1 under the name of any algorithm.</summary>
+    [Fact]
+    public void Violation_that_shows_20_zeros_under_the_name_of_another_algorithm_is_one()
+    {
+        byte[] data = [28, 0, 0, 0, .. "sha256:\0"u8, .. new byte[20], 3, 0, 0, 0, .. "/v\0"u8];
+        byte[] list = [.. Bytes(List[..2], ascii: false), .. Record(new byte[20], "ima-ng", data)];
+        ListVerifier verifier = Verify(list, SoftPcrs.After(List[..2], Banks));
+        Assert.Null(verifier.Break);
+        Assert.Equal(2, verifier.FirstViolation);
+    }
+
+    static byte[] Record(ReadOnlySpan<byte> digest, string template, byte[] data) =>
+    [
+        10, 0, 0, 0, .. digest, (byte)template.Length, 0, 0, 0, .. Encoding.ASCII.GetBytes(template),
+        (byte)data.Length, 0, 0, 0, .. data,
+    ];
+
     static void ExpectBreak(ListVerifier verifier, int entry, bool ascii, string cause)
     {
         Assert.Equal(entry, verifier.Break?.Entry);

@@ -11,6 +11,8 @@ sealed record Entry(byte[] Digest, string Name, byte[] Signature)
 
     public bool IsViolation { get; init; }
 
+    byte[] Shown => IsViolation ? new byte[Digest.Length] : Digest;
+
     /// <summary>The entry that a number stands for; no two are alike, and neither are their lengths.</summary>
     public static Entry Number(int number)
     {
@@ -22,7 +24,7 @@ sealed record Entry(byte[] Digest, string Name, byte[] Signature)
     public byte[] Data()
     {
         using var data = new MemoryStream();
-        Put(data, [.. "sha256:\0"u8, .. Digest]);
+        Put(data, [.. "sha256:\0"u8, .. Shown]);
         Put(data, [.. Encoding.UTF8.GetBytes(Name), 0]);
         Put(data, Signature);
         return data.ToArray();
@@ -39,7 +41,7 @@ sealed record Entry(byte[] Digest, string Name, byte[] Signature)
     }
 
     public string Line() =>
-        $"{Pcr,2} {Convert.ToHexStringLower(TemplateDigest())} ima-sig sha256:{Convert.ToHexStringLower(Digest)} {Name} "
+        $"{Pcr,2} {Convert.ToHexStringLower(TemplateDigest())} ima-sig sha256:{Convert.ToHexStringLower(Shown)} {Name} "
         + $"{Convert.ToHexStringLower(Signature)}\n";
 
 #pragma warning disable CA5350 // the list's format has SHA-1 here

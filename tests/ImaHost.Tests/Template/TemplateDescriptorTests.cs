@@ -191,10 +191,10 @@ public sealed class TemplateDescriptorTests
 
     [Theory]
     [InlineData("", "the field d-ng of ima-sig is missing")]
-    [InlineData(" sha1:00 /a", "the field sig of ima-sig is missing")]
-    [InlineData(" sha1:00 /a 00 ", "\" \" follows the last field of ima-sig")]
-    [InlineData(" sha1:00 /a b c", "\"b\" is not hexadecimal")]
-    [InlineData("sha1:00 /a ", "the field d-ng of ima-sig is missing")]
+    [InlineData(" md5:00 /a", "the field sig of ima-sig is missing")]
+    [InlineData(" md5:00 /a 00 ", "\" \" follows the last field of ima-sig")]
+    [InlineData(" md5:00 /a b c", "\"b\" is not hexadecimal")]
+    [InlineData("md5:00 /a ", "the field d-ng of ima-sig is missing")]
     public void AppendDataOf_says_which_field_is_missing_or_too_many(string text, string message)
     {
         RecordException refused = Assert.Throws<RecordException>(() => Read(TemplateDescriptor.ImaSig, text));

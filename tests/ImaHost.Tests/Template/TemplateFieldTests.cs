@@ -132,6 +132,10 @@ public sealed class TemplateFieldTests
     [InlineData(":\0")]
     [InlineData("SHA:\0")]
     [InlineData("sha \n:\0")]
+    [InlineData("sha256::\0")]
+    [InlineData(":sha256:\0")]
+    [InlineData("other:sha256:\0")]
+    [InlineData("ima:verity:sha256:\0")]
     public void Show_refuses_a_digest_that_does_not_begin_with_its_algorithm(string text)
     {
         byte[] damaged = Encoding.ASCII.GetBytes(text);
@@ -140,11 +144,24 @@ public sealed class TemplateFieldTests
     }
 
     [Theory]
+    [InlineData("sha256:\0ab", "2 bytes are no sha256 digest")]
+    [InlineData("ima:sha256:\0", "0 bytes are no sha256 digest")]
+    [InlineData("sha256:\0abcdefghijklmnopqrst", "20 bytes are no sha256 digest")]
+    [InlineData("md5:\0ab", null)]
+    public void Show_refuses_a_digest_that_has_not_the_size_of_its_algorithm(string text, string? message)
+    {
+        Exception? refused = Record.Exception(() => Show("d-ngv2", Encoding.ASCII.GetBytes(text)));
+        Assert.Equal(message, refused?.Message);
+    }
+
+    [Theory]
     [InlineData("d", "abc", "\"abc\" is not hexadecimal")]
     [InlineData("sig", "zz", "\"zz\" is not hexadecimal")]
     [InlineData("d-ng", "sha256:0", "\"0\" is not hexadecimal")]
     [InlineData("d-ng", ":00", "the digest \":00\" does not begin with its algorithm")]
     [InlineData("d-ngv2", "00", "the digest \"00\" does not begin with its algorithm")]
+    [InlineData("d-ngv2", "ima:sha256:00:00", "the digest \"ima:sha256:00:00\" does not begin with its algorithm")]
+    [InlineData("d-ng", "sha1:00", "1 bytes are no sha1 digest")]
     [InlineData("iuid", "-1", "\"-1\" is not a number of 4 bytes")]
     [InlineData("iuid", "4294967296", "\"4294967296\" is not a number of 4 bytes")]
     [InlineData("imode", "65536", "\"65536\" is not a number of 2 bytes")]
