@@ -13,7 +13,7 @@ enum StoreOutcome
     AlreadyThere,
     /// <summary>It is in the list, but the TPM does not follow.</summary>
     NotExtended,
-    /// <summary>The disk refused it.</summary>
+    /// <summary>The disk refused it, or it is too large for any reader.</summary>
     NotStored,
 }
 
@@ -89,6 +89,12 @@ sealed class RuntimeMeasurements : IDisposable
         ReadOnlySpan<byte> hashed = template.HashedData(data, scratch);
         lock (_extendListMutex)
         {
+            if (MeasurementRecord.WhyUnreadable(template.Utf8Name, data) is { } why)
+            {
+                Fault = $"an entry is not made: {why}";
+                return StoreOutcome.NotStored;
+            }
+
             Digest key = Key(hashed);
             if (kind == EntryKind.Measurement && Find(in key, pcr, template, data, out bool extended))
             {

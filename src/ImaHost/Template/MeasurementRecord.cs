@@ -52,6 +52,12 @@ readonly ref struct MeasurementRecord
     public ReadOnlySpan<byte> HashedData(Span<byte> scratch) =>
         IsLegacy ? TemplateDescriptor.Ima.HashedData(Data, scratch) : Data;
 
+    /// <summary>Why no reader would take an entry, or null.</summary>
+    public static string? WhyUnreadable(ReadOnlySpan<byte> templateName, ReadOnlySpan<byte> data) =>
+        templateName.Length is 0 or > MaxName ? $"a template name of {templateName.Length} bytes, the most is {MaxName}"
+        : data.Length > MaxData ? $"template data of {data.Length} bytes, the most is {MaxData}"
+        : null;
+
     /// <summary>Takes the record at the start of <paramref name="bytes"/>.</summary>
     /// <param name="size">Its bytes.</param>
     /// <param name="digestSize">Bytes of a template digest: 20 but for the twins of other algorithms.</param>

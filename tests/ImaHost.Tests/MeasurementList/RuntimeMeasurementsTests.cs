@@ -77,6 +77,31 @@ public sealed class RuntimeMeasurementsTests : IDisposable
     }
 
     [Fact]
+    public void Add_refuses_data_that_no_reader_would_take()
+    {
+        byte[] before = File.ReadAllBytes(_fixture.File);
+        byte[] data = new byte[(1 << 24) + 1];
+        Assert.Equal(StoreOutcome.NotStored, _fixture.List.Add(TemplateDescriptor.ImaBuf, data, 10, EntryKind.Event));
+        Assert.Equal(
+            "an entry is not made: template data of 16777217 bytes, the most is 16777216", _fixture.List.Fault);
+        Assert.Equal(before, File.ReadAllBytes(_fixture.File));
+        Assert.Equal(StoreOutcome.Stored, _fixture.Add(Entry.Number(1)));
+        Assert.Null(_fixture.List.Fault);
+        _fixture.Resume();
+    }
+
+    [Fact]
+    public void Add_keeps_the_largest_data_that_a_reader_takes()
+    {
+        int rest = (1 << 24) - Entry.Number(1).Data().Length + Entry.Number(1).Signature.Length;
+        Entry entry = Entry.Number(1) with { Signature = new byte[rest] };
+        Assert.Equal(1 << 24, entry.Data().Length);
+        Assert.Equal(StoreOutcome.Stored, _fixture.Add(entry));
+        _fixture.Resume();
+        Assert.Equal(StoreOutcome.AlreadyThere, _fixture.Add(entry));
+    }
+
+    [Fact]
     public void Resume_goes_on_with_the_entries_and_knows_them_again()
     {
         for (int number = 0; number < 300; number++)

@@ -12,6 +12,15 @@ public sealed class MeasurementRecordTests
     static readonly uint[] HostileLengths =
         [0, 1, 3, 255, 256, 0xffff, (1 << 24) - 1, 1 << 24, (1 << 24) + 1, int.MaxValue, 0x80000000, uint.MaxValue];
 
+    [Theory]
+    [InlineData(0, 0, "a template name of 0 bytes, the most is 255")]
+    [InlineData(1, 0, null)]
+    [InlineData(255, 1 << 24, null)]
+    [InlineData(256, 0, "a template name of 256 bytes, the most is 255")]
+    [InlineData(7, (1 << 24) + 1, "template data of 16777217 bytes, the most is 16777216")]
+    public void WhyUnreadable_says_what_a_reader_would_refuse(int name, int data, string? why) =>
+        Assert.Equal(why, MeasurementRecord.WhyUnreadable(new byte[name], new byte[data]));
+
     [Fact]
     public void TryRead_wants_more_bytes_at_every_truncation()
     {
