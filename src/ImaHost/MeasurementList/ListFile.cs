@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using ImaHost.Crypto;
+using ImaHost.Interop;
 using ImaHost.Template;
 
 namespace ImaHost.MeasurementList;
@@ -13,8 +14,15 @@ sealed class ListFile : IDisposable
     readonly int _digestSize = HashAlgorithm.Sha1.Size;
 
     /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="NotSupportedException">It is no regular file.</exception>
     public ListFile(string path)
     {
+        // Looked at first: to open a FIFO is to wait for somebody who writes.
+        if (FileStat.TryOfPath(path, out FileStat stat) && !stat.IsRegular)
+        {
+            throw new NotSupportedException($"{path}: a list must be a file that can be read at any offset; save it first");
+        }
+
         _file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
         Span<byte> head = stackalloc byte[HeadSize];
         head = head[..RandomAccess.Read(_file.SafeFileHandle, head, 0)];

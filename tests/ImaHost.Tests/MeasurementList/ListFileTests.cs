@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text;
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
@@ -125,6 +126,23 @@ public sealed class ListFileTests : IDisposable
         Assert.Equal(64, record.TemplateDigest.Length);
         Assert.False(reader.Next(out _));
         Assert.Equal(0, reader.Rest);
+    }
+
+    [Fact]
+    public void What_cannot_be_read_at_any_offset_is_refused_without_waiting_for_a_writer()
+    {
+        string fifo = _directory.At("fifo");
+        using (Process made = Process.Start("mkfifo", fifo))
+        {
+            made.WaitForExit();
+        }
+
+        foreach (string path in (string[])[fifo, "/dev/zero", _directory.Root])
+        {
+            NotSupportedException refused = Assert.Throws<NotSupportedException>(() => new ListFile(path));
+            Assert.Equal(
+                $"{path}: a list must be a file that can be read at any offset; save it first", refused.Message);
+        }
     }
 
     [Fact]
