@@ -21,6 +21,7 @@ sealed class CollectedFile : IDisposable
     readonly byte[] _ima = new byte[MaxXattr];
     readonly byte[] _evm = new byte[MaxXattr];
     readonly ProtectedXattrs _xattrs = new();
+    byte[]? _value;
     int _pathLength;
     int _imaLength;
     int _evmLength;
@@ -112,13 +113,13 @@ sealed class CollectedFile : IDisposable
 
     void ReadProtectedXattrs(HeldFile file)
     {
-        byte[] value = new byte[MaxXattr];
+        _value ??= new byte[MaxXattr];
         foreach (byte[] name in ProtectedXattrs.Protected)
         {
-            int length = file.GetXattr(name, value);
+            int length = file.GetXattr(name, _value);
             if (length >= 0)
             {
-                _xattrs.Add(name, value.AsSpan(0, length));
+                _xattrs.Add(name, _value.AsSpan(0, length));
             }
         }
     }
