@@ -35,6 +35,8 @@ public sealed class BufferTests(BufferBench bench) : IClassFixture<BufferBench>
         Assert.EndsWith(ShownAs("ima-ng", "plain", "secret"u8), Entry("plain"), StringComparison.Ordinal);
         Outcome unknown = bench.Measure("secret", "-", "--name", "plain2", "--template", "ima-none");
         Assert.Equal((1, "imahost: there is no template ima-none\n"), (unknown.Status, unknown.Errors));
+        Outcome nameless = bench.Measure("secret", "-", "--name", "plain3", "--template", "d-ng|buf");
+        Assert.Equal((1, "imahost: template d-ng|buf has no field n-ng\n"), (nameless.Status, nameless.Errors));
     }
 
     [Fact]

@@ -39,6 +39,16 @@ public sealed class ServiceSocketTests(BufferBench bench) : IClassFixture<Buffer
         }
     }
 
+    [Fact]
+    public void Template_is_for_root_alone()
+    {
+        Assert.Equal(
+            "error: only root chooses a template\n",
+            bench.Ask("b'1 measure ima-ng chosen\\nx'", BufferBench.Service));
+        Assert.Empty(bench.Daemon.Entries("chosen"));
+        Assert.Equal("stored\n", bench.Ask("b'1 measure ima-ng chosen\\nx'"));
+    }
+
     [Theory]
     [InlineData("b''")]
     [InlineData("b'\\n'")]

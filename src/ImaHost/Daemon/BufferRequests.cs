@@ -11,13 +11,16 @@ namespace ImaHost.Daemon;
 
 /// <summary>
 /// Takes buffers that services and administrators want in the list: "measure TEMPLATE NAME" with the bytes, where
-/// TEMPLATE may be "-". Whoever may ask can say anything about himself, but must not be taken for another: names of
+/// TEMPLATE is root's to choose, "-" for others. Whoever may ask can say anything about himself, but must not be taken for another: names of
 /// files and of the host's own entries are not given away, and those of the kernel's buffers and keyrings to root alone.
 /// </summary>
 /// <param name="users">The user ids that may ask, besides root.</param>
 sealed class BufferRequests(
     ImaEngine engine, RuntimeMeasurements list, IReadOnlyList<uint> users, ILogger log) : IDisposable
 {
+    /// <summary>Bytes of one buffer, whatever is configured.</summary>
+    public const int MostBytes = 1 << 22;
+
     const int MaxName = 255;
     const string Verb = "measure ";
     static readonly string[] Reserved = ["/", "imahost-", "boot_aggregate", "[inode_"];
@@ -36,13 +39,9 @@ sealed class BufferRequests(
             return null;
         }
 
-        string? refusal = RefuseName(request.Uid, name);
         TemplateDescriptor? template = templateName == "-" ? null : TemplateDescriptor.FindForRule(templateName);
-        if (refusal == null && template == null && templateName != "-")
-        {
-            refusal = $"there is no template {templateName}";
-        }
-
+        string? refusal = RefuseName(request.Uid, name)
+            ?? (templateName == "-" ? null : RefuseTemplate(request.Uid, templateName, template, engine.Options.Template));
         string answer = refusal != null ? $"error: {refusal}\n" : Measure(name, request.Data, template);
         string shown = EntryName.ToText(Encoding.UTF8.GetBytes(name));
         string outcome = answer.TrimEnd('\n');
@@ -54,6 +53,19 @@ sealed class BufferRequests(
     public string? RefuseUser(uint uid) => uid == 0 || users.Contains(uid)
         ? null
         : string.Create(CultureInfo.InvariantCulture, $"user {uid} may not measure (measure_users: in imahost.yaml)");
+
+    /// <summary>
+    /// Why that user's entry may not have that template, or null. Each entry has a name, and shows it as it was judged.
+    /// </summary>
+    /// <param name="template">What the name means; null: nothing.</param>
+    /// <param name="listed">The template of the list.</param>
+    public static string? RefuseTemplate(uint uid, string name, TemplateDescriptor? template, TemplateDescriptor listed) =>
+        uid != 0 ? "only root chooses a template"
+        : template == null ? $"there is no template {name}"
+        : template.IsLegacy ? (listed.IsLegacy ? null : $"template {template.Name} is for lists of it alone")
+        : !template.Fields.Contains(TemplateField.NameNg) ? $"template {name} has no field n-ng"
+        : template.Fields.Distinct().Count() < template.Fields.Count ? $"template {name} has a field twice"
+        : null;
 
     public void Dispose()
     {

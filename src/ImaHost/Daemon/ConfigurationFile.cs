@@ -37,7 +37,7 @@ static class ConfigurationFile
         ["host_down"] = (options, value) => options with { HostDown = value.Choice<HostDown>() },
         ["measure_socket"] = (options, value) => options with { MeasureSocket = value.Text() },
         ["measure_users"] = (options, value) => options with { MeasureUsers = value.Numbers() },
-        ["measure_limit"] = (options, value) => options with { MeasureLimit = value.Number(1, 1 << 23) },
+        ["measure_limit"] = (options, value) => options with { MeasureLimit = value.Number(1, BufferRequests.MostBytes) },
         ["log_format"] = (options, value) => options with { LogFormat = value.Choice<LogFormat>() },
     };
 

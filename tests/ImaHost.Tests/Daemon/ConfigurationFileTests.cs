@@ -127,6 +127,7 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("deadline: 99", ":1:11: \"deadline\" takes a number from 100 to 3600000")]
     [InlineData("deadline: 99999999999999999999", ":1:11: \"deadline\" takes a number from 100 to 3600000")]
     [InlineData("cache: 1000001", ":1:8: \"cache\" takes a number from 0 to 1000000")]
+    [InlineData("measure_limit: 4194305", ":1:16: \"measure_limit\" takes a number from 1 to 4194304")]
     [InlineData("appraise: Enforce", ":1:11: \"appraise\" takes off, log, fix or enforce")]
     [InlineData("host_down: panic", ":1:12: \"host_down\" takes wait, deny or allow")]
     [InlineData("log_format: 1", ":1:13: \"log_format\" takes text or json")]
