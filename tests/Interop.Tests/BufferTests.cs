@@ -97,7 +97,7 @@ public sealed class BufferTests(BufferBench bench) : IClassFixture<BufferBench>
     [Theory]
     [InlineData(1)]
     [InlineData(1 << 20)]
-    [InlineData(20 << 20)]
+    [InlineData((4 << 20) - (64 * 1024))]
     public void Buffer_over_the_limit_is_refused_with_the_limit(int more)
     {
         Outcome refused = bench.Measure(new string('x', BufferBench.Limit + more), "-", "--name", "too-large");
@@ -107,6 +107,38 @@ public sealed class BufferTests(BufferBench bench) : IClassFixture<BufferBench>
             $"{BufferBench.Limit + more} bytes of data are more than the limit, {BufferBench.Limit}", refused.Errors,
             StringComparison.Ordinal);
         Assert.Empty(bench.Daemon.Entries("too-large"));
+    }
+
+    [Theory]
+    [InlineData("/dev/zero", "/dev/zero has more than 4194304 bytes, the most that is entered: give --digest")]
+    [InlineData("/dev", "/dev is a directory: give a file")]
+    [InlineData("", "The value cannot be an empty string. (Parameter 'path')")]
+    public void What_cannot_be_read_to_its_end_is_refused_unasked(string path, string why)
+    {
+        Outcome refused = bench.Measure("", path, "--name", "endless");
+        Assert.Equal((2, $"imahost: {why}\n"), (refused.Status, refused.Errors));
+    }
+
+    [Fact]
+    public void Digest_of_more_than_any_host_takes_is_entered()
+    {
+        string large = new('y', (4 << 20) + 1);
+        Assert.Equal(0, bench.Measure(large, "-", "--name", "huge", "--digest").Status);
+        byte[] digest = SHA256.HashData(Encoding.ASCII.GetBytes(large));
+        Assert.EndsWith(ShownAs("ima-buf", "huge", digest), Entry("huge"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void State_directory_whose_name_is_too_long_for_a_socket_is_said_in_one_line()
+    {
+        string state = "/" + new string('s', 150);
+        foreach (string[] command in (string[][])[["status"], ["measure", "/dev/null", "--name", "x"], ["verify"]])
+        {
+            Outcome refused = Shell.Run(Bench.Program, [.. command, "--state", state]);
+            Assert.Equal(2, refused.Status);
+            Assert.Contains(state, refused.Errors, StringComparison.Ordinal);
+            Assert.Equal(1, refused.Errors.Count(letter => letter == '\n'));
+        }
     }
 
     [Fact]

@@ -62,9 +62,9 @@ static class CommandLine
         }
         catch (Exception e) when (e is ConfigurationException or PolicyException or ListException or RecordException
             or IOException or UnauthorizedAccessException or TimeoutException or InvalidOperationException
-            or NotSupportedException or PcrFormatException)
+            or NotSupportedException or PcrFormatException or ArgumentException)
         {
-            Complain(e.Message);
+            Complain(e.Message.Split('\n')[0]);
             return ExitStatus.Usage;
         }
     }

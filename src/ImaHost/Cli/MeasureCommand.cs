@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text.Json.Serialization;
 using ImaHost.Crypto;
 using ImaHost.Daemon;
+using ImaHost.Interop;
 using ImaHost.Measurement;
 
 namespace ImaHost.Cli;
@@ -12,6 +13,7 @@ namespace ImaHost.Cli;
 static class MeasureCommand
 {
     const string StandardInput = "-";
+    const int ReadSize = 256 * 1024;
 
     static readonly Argument<string?> Source = new("file")
     {
@@ -66,13 +68,10 @@ static class MeasureCommand
             return ExitStatus.Usage;
         }
 
-        byte[] data = kernel == null ? ReadFile(source!) : ReadKernel(kernel, parsed.GetValue(Length));
-        using var digests = new DigestSet();
-        if (parsed.GetValue(Digest))
-        {
-            data = digests.Hash(HashAlgorithm.Sha256, data).Bytes.ToArray();
-        }
-
+        bool digest = parsed.GetValue(Digest);
+        byte[] data = kernel == null
+            ? ReadFile(source!, digest)
+            : ReadKernel(kernel, parsed.GetValue(Length), digest);
         string answer = Ask(parsed.GetValue(State)!, $"measure {parsed.GetValue(Template) ?? "-"} {name}", data);
         return Report(name, data, answer, parsed.GetValue(Json));
     }
@@ -107,24 +106,51 @@ static class MeasureCommand
         }
     }
 
-    static byte[] ReadFile(string path)
+    static byte[] ReadFile(string path, bool digest)
     {
-        if (path != StandardInput)
+        if (Directory.Exists(path))
         {
-            return File.ReadAllBytes(path);
+            throw new IOException($"{path} is a directory: give a file");
         }
 
-        using Stream input = Console.OpenStandardInput();
-        using var data = new MemoryStream();
-        input.CopyTo(data);
-        return data.ToArray();
+        using Stream input = path == StandardInput ? Console.OpenStandardInput() : File.OpenRead(path);
+        return digest ? Hash(input) : ReadWhole(path, input);
     }
 
-    static byte[] ReadKernel(string place, int length)
+    /// <summary>It may have no end.</summary>
+    static byte[] ReadWhole(string path, Stream input)
+    {
+        byte[] data = new byte[BufferRequests.MostBytes + 1];
+        int got = input.ReadAtLeast(data, data.Length, throwOnEndOfStream: false);
+        return got < data.Length
+            ? data[..got]
+            : throw new IOException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{path} has more than {BufferRequests.MostBytes} bytes, the most that is entered: give --digest"));
+    }
+
+    static byte[] ReadKernel(string place, int length, bool digest)
     {
         KernelRange range = KernelRange.Parse(place, length);
         using var memory = new KernelMemory();
-        return memory.Read(range.Address, range.Length);
+        byte[] data = memory.Read(range.Address, range.Length);
+        return digest ? Hash(new MemoryStream(data)) : data;
+    }
+
+    static byte[] Hash(Stream input)
+    {
+        using var digests = new DigestSet();
+        EvpDigest context = digests[HashAlgorithm.Sha256];
+        context.Reset();
+        byte[] buffer = new byte[ReadSize];
+        for (int got; (got = input.Read(buffer)) > 0;)
+        {
+            context.Update(buffer.AsSpan(0, got));
+        }
+
+        byte[] digest = new byte[HashAlgorithm.Sha256.Size];
+        context.Finish(digest);
+        return digest;
     }
 }
 
