@@ -109,6 +109,40 @@ public sealed class KernelListTests : IDisposable
         RequireRefused(state, "something else uses it too");
     }
 
+    /// <summary>One has no template name, the other no data: what follows is no record.</summary>
+    [Theory]
+    [InlineData(24)]
+    [InlineData(35)]
+    public void List_of_a_kernel_that_is_damaged_is_refused_and_not_kept(int zeroed)
+    {
+        Publish(BootAggregate.Value);
+        ExtendAsKernel(BootAggregate.Value);
+        byte[] damaged = [.. BootAggregate.Value];
+        damaged.AsSpan(zeroed, 4).Clear();
+        string list = Path.Combine(Published, "binary_runtime_measurements");
+        File.WriteAllBytes(list, damaged);
+        string state = Bench.NewDirectory("state");
+
+        RequireRefused(state, $"the kernel's list ({list}) is damaged: entry ");
+        Assert.Empty(Directory.GetFiles(Path.Combine(state, "lists")));
+    }
+
+    [Fact]
+    public void Copy_of_a_kernels_list_that_a_crash_left_is_overwritten()
+    {
+        Publish(BootAggregate.Value);
+        ExtendAsKernel(BootAggregate.Value);
+        string state = Bench.NewDirectory("state");
+        string boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+        Directory.CreateDirectory(Path.Combine(state, "lists"));
+        File.WriteAllBytes(Path.Combine(state, "lists", $"{boot}.ima.new"), new byte[10000]);
+
+        using Daemon daemon = Daemon.Ready(_volume.Path, $"--tpm {_tpm.Transport}", state: state);
+
+        Assert.Equal([$"{boot}.ima"], Directory.GetFiles(Path.Combine(state, "lists")).Select(Path.GetFileName));
+        RequireVerified(daemon, "imahost-start", starts: 1);
+    }
+
     [Fact]
     public void PCR_that_is_extended_without_any_list_is_refused()
     {

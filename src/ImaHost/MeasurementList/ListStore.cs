@@ -102,19 +102,44 @@ static class ListStore
                 + $" measuring: two cannot share a PCR. {Advise(tpm, settings)}");
         }
 
-        kernel.CopyTo(path);
+        // Only what was checked gets a name by which the next start would find it.
+        string copy = path + ".new";
+        try
+        {
+            kernel.CopyTo(copy);
+            if (!Explains(copy, kernel, tpm, settings, out long entries))
+            {
+                throw new ListException(
+                    $"{where}, and the kernel's list ({kernel.Path}, {entries} entries) does not explain it: something"
+                    + $" else uses it too. {Advise(tpm, settings)}");
+            }
+
+            File.Move(copy, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(copy);
+        }
+    }
+
+    /// <summary>Does a copy of the kernel's list give what the PCRs hold?</summary>
+    static bool Explains(string copy, KernelList kernel, TpmCommands tpm, ListSettings settings, out long entries)
+    {
         using var digests = new DigestSet();
-        using var file = new ListFile(path);
+        using var file = new ListFile(copy);
         var search = new PcrSearch(settings.Banks, new LivePcrs(tpm, settings.Banks).TryGet, digests);
         RecordReader? reader = null;
-        search.Run(() => reader = file.Open());
-        if (search.Matched != reader!.Number || !search.Pcrs.Contains(settings.Pcr))
+        try
         {
-            File.Delete(path);
-            throw new ListException(
-                $"{where}, and the kernel's list ({kernel.Path}, {reader.Number} entries) does not explain it: something"
-                + $" else uses it too. {Advise(tpm, settings)}");
+            search.Run(() => reader = file.Open());
         }
+        catch (RecordException e)
+        {
+            throw new ListException($"the kernel's list ({kernel.Path}) is damaged: {e.Message}. {Advise(tpm, settings)}");
+        }
+
+        entries = reader!.Number;
+        return search.Matched == entries && search.Pcrs.Contains(settings.Pcr);
     }
 
     static string Advise(TpmCommands tpm, ListSettings settings)
