@@ -72,9 +72,8 @@ static class FieldText
         }
 
         ReadOnlySpan<byte> digest = data[(end + 1)..];
-        return HashAlgorithm.FromName(name) is { } algorithm && !HasSize(digest, algorithm)
-            ? throw new RecordException($"{digest.Length} bytes are no {algorithm} digest")
-            : digest;
+        RequireSize(digest, name);
+        return digest;
     }
 
     public static void ReadDigest(ReadOnlySpan<byte> text, ByteBuilder into)
@@ -85,16 +84,17 @@ static class FieldText
         }
 
         int end = text.LastIndexOf((byte)':') + 1;
-        if (AlgorithmOf(text[..end]).IsEmpty)
+        ReadOnlySpan<byte> name = AlgorithmOf(text[..end]);
+        if (name.IsEmpty)
         {
             throw new RecordException($"the digest \"{Quote(text)}\" does not begin with its algorithm");
         }
 
-        int start = into.Length;
         into.Append(text[..end]);
         into.Append((byte)0);
+        int start = into.Length;
         ReadHex(text[end..], into);
-        _ = DigestIn(into.Written[start..]);
+        RequireSize(into.Written[start..], name);
     }
 
     /// <summary>Decimal; the kernel shows nothing for a number of odd size.</summary>
@@ -159,7 +159,12 @@ static class FieldText
     }
 
     /// <summary>Some kernels showed a violation as 20 zeros under the name of any algorithm.</summary>
-    static bool HasSize(ReadOnlySpan<byte> digest, HashAlgorithm algorithm) =>
-        digest.Length == algorithm.Size
-        || (digest.Length == HashAlgorithm.Sha1.Size && !digest.ContainsAnyExcept((byte)0));
+    static void RequireSize(ReadOnlySpan<byte> digest, ReadOnlySpan<byte> algorithm)
+    {
+        if (HashAlgorithm.FromName(algorithm) is { } known && digest.Length != known.Size
+            && (digest.Length != HashAlgorithm.Sha1.Size || digest.ContainsAnyExcept((byte)0)))
+        {
+            throw new RecordException($"{digest.Length} bytes are no {known} digest");
+        }
+    }
 }
