@@ -53,7 +53,6 @@ sealed class PcrExtender : IDisposable
             (self, entry) =>
             {
                 self.CompareIfNeeded();
-                self.CompareIfNew(entry.Pcr);
                 self.ExtendNext(entry.Hashed, entry.Pcr, entry.IsViolation);
             },
             new Entry(hashed, pcr, violation));
@@ -63,6 +62,23 @@ sealed class PcrExtender : IDisposable
     {
         _mustCompare = true;
         _ = Fault == null && Try(this, static (self, _) => self.CompareIfNeeded(), default);
+    }
+
+    /// <summary>
+    /// Is it a PCR without entries so far, and something else has extended it? An entry in it could never be replayed. A
+    /// TPM that is away refuses nothing: the entry then waits.
+    /// </summary>
+    public bool Refuses(int pcr)
+    {
+        try
+        {
+            return Fault == null && _tpm != null && !_expected.IsUsed(pcr)
+                && !_expected.Match(pcr, _tpm.ReadPcr(_banks, pcr));
+        }
+        catch (Exception e) when (e is IOException or TimeoutException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Does that PCR hold what the list gives?</summary>
@@ -211,15 +227,6 @@ sealed class PcrExtender : IDisposable
         }
 
         _mustCompare = false;
-    }
-
-    /// <summary>The first entry of a PCR: nobody else may have extended it.</summary>
-    void CompareIfNew(int pcr)
-    {
-        if (_tpm != null && !_expected.IsUsed(pcr))
-        {
-            Compare(pcr);
-        }
     }
 
     void Compare(int pcr)

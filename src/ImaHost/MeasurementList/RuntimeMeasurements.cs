@@ -89,9 +89,9 @@ sealed class RuntimeMeasurements : IDisposable
         ReadOnlySpan<byte> hashed = template.HashedData(data, scratch);
         lock (_extendListMutex)
         {
-            if (MeasurementRecord.WhyUnreadable(template.Utf8Name, data) is { } why)
+            if (MeasurementRecord.WhyUnreadable(template.Utf8Name, data) is { } unreadable)
             {
-                Fault = $"an entry is not made: {why}";
+                Fault = $"an entry is not made: {unreadable}";
                 return StoreOutcome.NotStored;
             }
 
@@ -99,6 +99,12 @@ sealed class RuntimeMeasurements : IDisposable
             if (kind == EntryKind.Measurement && Find(in key, pcr, template, data, out bool extended))
             {
                 return extended ? StoreOutcome.AlreadyThere : StoreOutcome.NotExtended;
+            }
+
+            if (_extender.Refuses(pcr))
+            {
+                Fault = $"something else has extended PCR {pcr}: no entry in it could be replayed";
+                return StoreOutcome.NotStored;
             }
 
             Digest shown = violation ? Digest.Zero(HashAlgorithm.Sha1) : _digests.Hash(HashAlgorithm.Sha1, hashed);
