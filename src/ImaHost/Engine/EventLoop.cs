@@ -38,9 +38,6 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         {
             switch (request.Take())
             {
-                case GuardMessage.Job when IsLarge(request):
-                    LayAside(request, scratch);
-                    break;
                 case GuardMessage.Job or GuardMessage.Writer:
                     Judge(request, scratch);
                     break;
@@ -62,7 +59,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         using var scratch = new Scratch();
         foreach (AccessRequest request in _large.GetConsumingEnumerable())
         {
-            Judge(request, scratch);
+            Judge(request, scratch, isLarge: true);
         }
     }
 
@@ -141,16 +138,22 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         request.HasFile && !request.IsLate && request.File.TryStat(out FileStat stat, out _) && stat.Size > LargeBytes;
 
     /// <summary>The one place that catches everything: whatever fails, the access is answered and the worker lives.</summary>
+    /// <param name="isLarge">This is the lane of large files.</param>
 #pragma warning disable CA1031 // a bug in judging one file must not let the next one through unjudged
-    void Judge(AccessRequest request, Scratch scratch)
+    void Judge(AccessRequest request, Scratch scratch, bool isLarge = false)
     {
         using (request)
         {
             try
             {
+                // Its size is looked at last: a file that others write can grow while it waits.
                 if (NeedsSearch(request, scratch))
                 {
                     LayAsideToSearch(request);
+                }
+                else if (!isLarge && !request.IsNotice && IsLarge(request))
+                {
+                    LayAside(request, scratch);
                 }
                 else if (request.IsNotice)
                 {
