@@ -177,8 +177,7 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
         HashAlgorithm? bank = HashAlgorithm.Sha1;
         if (template.Fields[0] != TemplateField.LegacyDigest)
         {
-            ReadOnlySpan<byte> algorithm = field[..Math.Max(field.LastIndexOf(":\0"u8), 0)];
-            bank = HashAlgorithm.FromName(algorithm[(algorithm.LastIndexOf((byte)':') + 1)..]);
+            bank = HashAlgorithm.FromName(FieldText.AlgorithmOf(field[..Math.Max(field.IndexOf((byte)0), 0)]));
         }
 
         if (bank == null || !Measurement.BootAggregate.TryCompute(held, bank, digests, out Digest digest))

@@ -72,8 +72,7 @@ sealed class PcrExtender : IDisposable
     {
         try
         {
-            return Fault == null && _tpm != null && !_expected.IsUsed(pcr)
-                && !_expected.Match(pcr, _tpm.ReadPcr(_banks, pcr));
+            return Fault == null && !_expected.IsUsed(pcr) && !Agrees(pcr);
         }
         catch (Exception e) when (e is IOException or TimeoutException)
         {
@@ -88,12 +87,12 @@ sealed class PcrExtender : IDisposable
         why = "";
         try
         {
-            if (_tpm == null || _expected.Match(pcr, _tpm.ReadPcr(_banks, pcr)))
+            if (Agrees(pcr))
             {
                 return true;
             }
 
-            why = $"PCR {pcr} of {_tpm.Transport.Name} is extended by something else";
+            why = $"PCR {pcr} of {_tpm!.Transport.Name} is extended by something else";
         }
         catch (Exception e) when (e is IOException or TimeoutException)
         {
@@ -213,6 +212,8 @@ sealed class PcrExtender : IDisposable
         int pcr = search.Banks.Select(bank => bank.Foreign).FirstOrDefault(one => one != null) ?? search.Pcrs.First();
         throw new TpmException(Explain(pcr, held[pcr][0]));
     }
+
+    bool Agrees(int pcr) => _tpm == null || _expected.Match(pcr, _tpm.ReadPcr(_banks, pcr));
 
     void CompareIfNeeded()
     {

@@ -139,7 +139,7 @@ static class FieldText
     }
 
     /// <summary>"sha256" of "sha256:", "ima:sha256:" and "verity:sha256:"; nothing of anything else.</summary>
-    static ReadOnlySpan<byte> AlgorithmOf(ReadOnlySpan<byte> head)
+    public static ReadOnlySpan<byte> AlgorithmOf(ReadOnlySpan<byte> head)
     {
         if (head.IsEmpty || head[^1] != (byte)':')
         {
