@@ -47,8 +47,11 @@ static class EnforceCheck
             return true;
         }
 
-        var target = new Target(file.FilesystemMagic, collected.Stat.Uid, collected.Stat.Gid);
-        Question question = Question.Ask(policy, ImaHook.BprmCheck, default, in target, isRegular: true);
+        var target = new Target
+        {
+            FsMagic = file.FilesystemMagic, Owner = collected.Stat.Uid, Group = collected.Stat.Gid,
+        };
+        Question question = Question.Ask(policy, ImaHook.BprmCheck, new Subject(), in target, isRegular: true);
         SecurityIma xattr = collected.SecurityIma;
         return question.Decision.Appraise != null
             && Appraiser.Appraise(in xattr, collected.XattrError, in collected.Digest) != Appraisal.Appraisal.Pass;

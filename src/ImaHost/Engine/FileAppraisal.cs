@@ -77,7 +77,7 @@ sealed class FileAppraisal(EngineOptions options, EngineCounters counters, ILogg
         string path = EntryName.ToText(file.Path);
         EngineLog.Denial(
             log, enforce ? "denied" : "would deny", path, question.Hook.Name(), access.Pid,
-            Accessor.ReadName(access.Pid), Accessor.ReadSubject(access.Pid).Uid, Appraiser.Cause(outcome),
+            Accessor.ReadName(access.Pid), Accessor.ReadUid(access.Pid), Appraiser.Cause(outcome),
             question.Decision.Appraise!.Origin, Appraiser.Advice(outcome, path));
     }
 }

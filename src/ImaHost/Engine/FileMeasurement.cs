@@ -11,6 +11,7 @@ namespace ImaHost.Engine;
 /// <summary>Files, as somebody accesses them. Used again for the next access. For one thread at a time.</summary>
 sealed class FileMeasurement : IMeasurementProvider, IDisposable
 {
+    readonly Subject _subject = new();
     AccessRequest? _access;
 
     /// <summary>What is known of the file.</summary>
@@ -54,9 +55,16 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
 
     Question Ask(ImaPolicy policy, ImaHook hook)
     {
-        Subject subject = policy.AsksAboutSubject ? Accessor.ReadSubject(Access.Pid) : default;
-        var target = new Target(Access.File.FilesystemMagic, File.Stat.Uid, File.Stat.Gid);
-        return Question.Ask(policy, hook, in subject, in target, File.Stat.IsRegular);
+        if (policy.AsksAboutSubject)
+        {
+            Accessor.Read(Access.Pid, SubjectFacts.Ids, _subject);
+        }
+
+        var target = new Target
+        {
+            FsMagic = Access.File.FilesystemMagic, Owner = File.Stat.Uid, Group = File.Stat.Gid, Mode = File.Stat.Mode,
+        };
+        return Question.Ask(policy, hook, _subject, in target, File.Stat.IsRegular);
     }
 
     static ImaHook HookOf(AccessRequest access) => access.Access switch

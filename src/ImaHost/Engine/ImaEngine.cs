@@ -206,7 +206,7 @@ sealed class ImaEngine(
     bool StoreViolation(AccessRequest access, Scratch scratch, string cause)
     {
         CollectedFile file = scratch.File.File;
-        string uid = access.Pid == 0 ? "?" : $"{Accessor.ReadSubject(access.Pid).Uid}";
+        string uid = access.Pid == 0 ? "?" : $"{Accessor.ReadUid(access.Pid)}";
         EngineLog.Violation(
             log, cause, Accessor.ReadName(access.Pid), EntryName.ToText(file.Path), file.Stat.DeviceMajor,
             file.Stat.DeviceMinor, file.Stat.Inode, access.Pid, uid);

@@ -12,17 +12,17 @@ readonly record struct Question(ImaHook Hook, PolicyDecision Decision, bool Hold
     /// The open that maps a file is also a read, and the open within execve(2) passes FILE_CHECK with MAY_EXEC: one
     /// event stands for two hooks.
     /// </summary>
-    public static Question Ask(ImaPolicy policy, ImaHook hook, in Subject subject, in Target target, bool isRegular)
+    public static Question Ask(ImaPolicy policy, ImaHook hook, Subject subject, in Target target, bool isRegular)
     {
         if (!isRegular)
         {
             return new Question(hook, default, HoldsForAll: false, policy.Fingerprint);
         }
 
-        PolicyDecision exec = policy.Match(ImaHook.FileCheck, AccessMask.Exec, in subject, in target)
-            .And(policy.Match(ImaHook.BprmCheck, AccessMask.Exec, in subject, in target));
-        PolicyDecision read = policy.Match(ImaHook.FileCheck, AccessMask.Read, in subject, in target);
-        PolicyDecision map = read.And(policy.Match(ImaHook.MmapCheck, AccessMask.Exec, in subject, in target));
+        PolicyDecision exec = policy.Match(ImaHook.FileCheck, AccessMask.Exec, subject, in target)
+            .And(policy.Match(ImaHook.BprmCheck, AccessMask.Exec, subject, in target));
+        PolicyDecision read = policy.Match(ImaHook.FileCheck, AccessMask.Read, subject, in target);
+        PolicyDecision map = read.And(policy.Match(ImaHook.MmapCheck, AccessMask.Exec, subject, in target));
         PolicyDecision decision = hook switch
         {
             ImaHook.BprmCheck => exec,

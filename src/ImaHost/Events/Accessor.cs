@@ -16,15 +16,28 @@ static class Accessor
     static readonly (ulong Inode, uint Major, uint Minor) OwnProgram = Identify("/proc/self/exe");
     static readonly (ulong Inode, uint Major, uint Minor) OwnUserNamespace = Identify("/proc/self/ns/user");
 
-    public static Subject ReadSubject(int pid)
+    /// <summary>Finds out what is asked.</summary>
+    public static void Read(int pid, SubjectFacts wanted, Subject into)
     {
+        into.Clear();
         Span<byte> status = stackalloc byte[4096];
         ReadOnlySpan<byte> text = ReadStatus(pid, status);
-        Span<uint> uids = stackalloc uint[2];
-        Span<uint> gids = stackalloc uint[2];
+        Span<uint> uids = stackalloc uint[3];
+        Span<uint> gids = stackalloc uint[3];
         ReadNumbers(text, "\nUid:"u8, uids);
         ReadNumbers(text, "\nGid:"u8, gids);
-        return new Subject(uids[0], uids[1], gids[0], gids[1]);
+        (into.Uid, into.Euid, into.Suid) = (uids[0], uids[1], uids[2]);
+        (into.Gid, into.Egid, into.Sgid) = (gids[0], gids[1], gids[2]);
+        into.Known = wanted & SubjectFacts.Ids;
+    }
+
+    /// <summary>The real user id; 0 when the task is gone.</summary>
+    public static uint ReadUid(int pid)
+    {
+        Span<byte> status = stackalloc byte[4096];
+        Span<uint> uids = stackalloc uint[1];
+        ReadNumbers(ReadStatus(pid, status), "\nUid:"u8, uids);
+        return uids[0];
     }
 
     /// <summary>The task's name (comm), or "?".</summary>

@@ -62,14 +62,14 @@ sealed class ImaPolicy
     public bool AsksAboutReads { get; }
 
     /// <summary>ima_match_policy: first match wins, in each class of its own.</summary>
-    public PolicyDecision Match(ImaHook hook, AccessMask mask, in Subject subject, in Target target)
+    public PolicyDecision Match(ImaHook hook, AccessMask mask, Subject subject, in Target target)
     {
         ImaRule? measure = null;
         ImaRule? appraise = null;
         foreach (ImaRule rule in _rules)
         {
             bool measures = rule.Action is ImaAction.Measure or ImaAction.DontMeasure;
-            if ((measures ? measure : appraise) == null && rule.Matches(hook, mask, in subject, in target))
+            if ((measures ? measure : appraise) == null && rule.Matches(hook, mask, subject, in target))
             {
                 measure = measures ? rule : measure;
                 appraise = measures ? appraise : rule;

@@ -43,12 +43,6 @@ readonly record struct IdCondition(char Operator, uint Bound)
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Operator}{Bound}");
 }
 
-/// <summary>Who accesses, as far as rules ask.</summary>
-readonly record struct Subject(uint Uid, uint Euid, uint Gid, uint Egid);
-
-/// <summary>What is accessed, as far as rules ask.</summary>
-readonly record struct Target(long FsMagic, uint Owner, uint Group);
-
 /// <summary>One rule (struct ima_rule_entry). A condition that is null always holds.</summary>
 sealed record ImaRule(ImaAction Action)
 {
@@ -85,7 +79,7 @@ sealed record ImaRule(ImaAction Action)
     public bool AsksAboutSubject => Uid != null || Euid != null || Gid != null || Egid != null;
 
     /// <summary>ima_match_rules.</summary>
-    public bool Matches(ImaHook hook, AccessMask mask, in Subject subject, in Target target) =>
+    public bool Matches(ImaHook hook, AccessMask mask, Subject subject, in Target target) =>
         (Func == null || Func == hook)
         && (Mask == AccessMask.None || (MaskIncludes ? (mask & Mask) != 0 : mask == Mask))
         && (FsMagic == null || FsMagic == target.FsMagic)
