@@ -17,7 +17,7 @@ enum ImaAction
     DontAppraise,
 }
 
-/// <summary>MAY_* of the kernel, as far as it is seen here.</summary>
+/// <summary>MAY_* of the kernel, by its values (include/linux/fs.h).</summary>
 [Flags]
 enum AccessMask
 {
@@ -25,8 +25,12 @@ enum AccessMask
     None = 0,
     /// <summary>MAY_EXEC.</summary>
     Exec = 1,
+    /// <summary>MAY_WRITE.</summary>
+    Write = 2,
     /// <summary>MAY_READ.</summary>
     Read = 4,
+    /// <summary>MAY_APPEND.</summary>
+    Append = 8,
 }
 
 /// <summary>A number compared with a bound: uid=0, fowner&gt;999.</summary>
