@@ -10,13 +10,16 @@ static unsafe partial class Libc
 {
     public const int AT_FDCWD = -100;
     public const int AT_EMPTY_PATH = 0x1000;
+    public const int AT_STATX_DONT_SYNC = 0x4000;
     public const uint STATX_BASIC_STATS = 0x7ff;
+    public const uint STATX_MNT_ID = 0x1000;
 
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
     public const int O_NONBLOCK = 0x800;
+    public const int O_PATH = 0x200000;
     public const int O_CLOEXEC = 0x80000;
     public const int O_ACCMODE = 3;
 
@@ -43,6 +46,8 @@ static unsafe partial class Libc
     public const int MAP_POPULATE = 0x8000;
 
     public const short POLLIN = 1;
+    public const short POLLPRI = 2;
+    public const short POLLERR = 8;
 
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
@@ -106,6 +111,7 @@ static unsafe partial class Libc
         [FieldOffset(96)] public StatxTimestamp stx_ctime;
         [FieldOffset(136)] public uint stx_dev_major;
         [FieldOffset(140)] public uint stx_dev_minor;
+        [FieldOffset(144)] public ulong stx_mnt_id;
     }
 
     /// <summary>Only f_type is read; the rest is room for what the kernel fills in.</summary>
@@ -129,6 +135,9 @@ static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int open(byte* path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int openat(int dirfd, byte* path, int flags, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);
@@ -160,6 +169,15 @@ static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint readlink(byte* path, byte* buffer, nuint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint readlinkat(int dirfd, byte* path, byte* buffer, nuint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint getdents64(int fd, void* buffer, nuint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int ioctl(int fd, nuint request, void* argument);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint fgetxattr(int fd, byte* name, void* value, nuint size);
