@@ -1,5 +1,6 @@
 using System.Globalization;
 using ImaHost.Interop;
+using ImaHost.Policy;
 
 namespace ImaHost.Events;
 
@@ -14,7 +15,7 @@ sealed class AccessRequest : IDisposable
     GuardJob _job;
     HeldFile? _file;
     bool _waits;
-    OpenMode? _mode;
+    OpenIntent? _intent;
 
     /// <param name="unlessJudged">The answer when no verdict was set: something went wrong.</param>
     public AccessRequest(GuardSocket socket, Verdict unlessJudged)
@@ -31,11 +32,15 @@ sealed class AccessRequest : IDisposable
     /// <summary>It tells of a writer of a file whose verdict was kept. Answering it says that it was looked after.</summary>
     public bool IsNotice { get; private set; }
 
+    /// <summary>How the file is opened.</summary>
+    public OpenMode Mode => Intent.Mode;
+
     /// <summary>
-    /// How the file is opened. A lease is refused when it is open for writing: by somebody else, or because this very
-    /// open is one for writing. Only then it is asked.
+    /// What the access is for, as rules compare it (mask=); null when it cannot be told. Of an open that a lease shows
+    /// to be a reader's it is not asked whether it is also O_APPEND or O_TRUNC: that would cost every open far more
+    /// than it is worth.
     /// </summary>
-    public OpenMode Mode => _mode ??= HasWriter && Access != GuardAccess.Exec ? OpenModes.Read(Pid) : OpenMode.Read;
+    public AccessMask? Mask => Intent.Mask;
 
     /// <summary>The file; its descriptor raises no events.</summary>
     public HeldFile File => _file ?? throw new InvalidOperationException("no file was passed with this job");
@@ -60,6 +65,15 @@ sealed class AccessRequest : IDisposable
     /// <summary>An access of this process itself, answered already.</summary>
     public bool IsOwn => _job.Facts.HasFlag(GuardJobFacts.Note);
 
+    OpenIntent Intent => _intent ??= Access == GuardAccess.Exec ? OpenIntent.Exec
+        : MayWrite ? OpenModes.Read(Pid) : OpenIntent.Read;
+
+    /// <summary>
+    /// A lease is refused when the file is open for writing: by somebody else, or because this very open is one for
+    /// writing. Where there are no leases, as on a filesystem that knows none, nothing keeps it from being one.
+    /// </summary>
+    bool MayWrite => HasWriter || !(IsLeased || IsOwn || IsNotice);
+
     /// <summary>Waits for what the guard says next; a job becomes this request.</summary>
     public GuardMessage Take()
     {
@@ -68,7 +82,7 @@ sealed class AccessRequest : IDisposable
         IsNotice = message == GuardMessage.Writer;
         Verdict = _unlessJudged;
         Holders = null;
-        _mode = null;
+        _intent = null;
         return message;
     }
 
@@ -80,7 +94,7 @@ sealed class AccessRequest : IDisposable
             _job = _job,
             _file = _file,
             _waits = _waits,
-            _mode = _mode,
+            _intent = _intent,
             IsNotice = IsNotice,
             Holders = Holders,
             Verdict = Verdict,

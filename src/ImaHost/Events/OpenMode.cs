@@ -24,8 +24,6 @@ enum OpenMode
 /// </summary>
 static class OpenModes
 {
-    const int AccessModeMask = 3; // O_ACCMODE, fcntl.h
-    const int WriteOnly = 1;
     const int PatienceMilliseconds = 50;
     const int MostThreads = 64;
     const string Running = "running";
@@ -37,33 +35,33 @@ static class OpenModes
             : new() { ["56"] = 2, ["265"] = 2 };
 
     /// <summary>
-    /// The mode of the open that a process is held in. The event does not name the thread, so all of them are looked
+    /// The open that a process is held in. The event does not name the thread, so all of them are looked
     /// at: those that may be held must be held in opens of one mode. A thread that runs may be the one that is about
     /// to be held: that is waited for, but not long.
     /// </summary>
-    public static OpenMode Read(int pid)
+    public static OpenIntent Read(int pid)
     {
         long end = Environment.TickCount64 + PatienceMilliseconds;
         do
         {
-            if (TryFind(pid, end, out OpenMode mode))
+            if (TryFind(pid, end, out OpenIntent intent))
             {
-                return mode;
+                return intent;
             }
 
             Thread.Sleep(1);
         }
         while (Environment.TickCount64 < end);
 
-        return OpenMode.Unknown;
+        return OpenIntent.Unknown;
     }
 
     /// <summary>False while some thread runs, or none is held yet.</summary>
-    static bool TryFind(int pid, long end, out OpenMode mode)
+    static bool TryFind(int pid, long end, out OpenIntent intent)
     {
-        OpenMode? agreed = null;
+        OpenIntent? agreed = null;
         int looked = 0;
-        mode = OpenMode.Unknown;
+        intent = OpenIntent.Unknown;
         try
         {
             string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task");
@@ -83,7 +81,7 @@ static class OpenModes
 
                 if (MayBeHeld(task))
                 {
-                    agreed = Agree(agreed, IsRingWorker(task) ? OpenMode.Unknown : ModeOf(call));
+                    agreed = OpenIntent.Agree(agreed, IsRingWorker(task) ? OpenIntent.Unknown : IntentOf(call));
                 }
             }
         }
@@ -92,15 +90,9 @@ static class OpenModes
             return true;
         }
 
-        mode = agreed ?? OpenMode.Unknown;
+        intent = agreed ?? OpenIntent.Unknown;
         return agreed != null;
     }
-
-    /// <summary>What is true of either: two that write are no readers, for anything else it cannot be told which it is.</summary>
-    static OpenMode Agree(OpenMode? one, OpenMode other) =>
-        one == null || one == other ? other
-        : one is OpenMode.Write or OpenMode.ReadWrite && other is OpenMode.Write or OpenMode.ReadWrite ? OpenMode.ReadWrite
-        : OpenMode.Unknown;
 
     /// <summary>
     /// May the thread be waiting for a verdict? Not when the kernel says that it waits in some other function, as in
@@ -116,14 +108,18 @@ static class OpenModes
     static bool IsRingWorker(string task) =>
         ReadLine(Path.Combine(task, "comm")).StartsWith("iou-", StringComparison.Ordinal);
 
-    static OpenMode ModeOf(string[] call)
+    static OpenIntent IntentOf(string[] call)
     {
         if (!FlagsArgument.TryGetValue(call[0], out int argument) || call.Length < 4)
         {
-            return OpenMode.Unknown;
+            return OpenIntent.Unknown;
         }
 
-        return argument < 0 ? OpenMode.Write : FromFlags(call[1 + argument]);
+        return argument < 0 ? OpenIntent.Create
+            : long.TryParse(
+                call[1 + argument].AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out long flags)
+                ? OpenIntent.FromFlags(flags)
+                : OpenIntent.Unknown;
     }
 
     static string ReadLine(string path)
@@ -131,16 +127,5 @@ static class OpenModes
         Span<byte> text = stackalloc byte[256];
         using HeldFile file = HeldFile.Open(path);
         return System.Text.Encoding.ASCII.GetString(text[..Math.Max(file.ReadAt(text, 0), 0)]).TrimEnd();
-    }
-
-    static OpenMode FromFlags(string hex)
-    {
-        _ = long.TryParse(hex.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out long flags);
-        return (flags & AccessModeMask) switch
-        {
-            0 => OpenMode.Read,
-            WriteOnly => OpenMode.Write,
-            _ => OpenMode.ReadWrite,
-        };
     }
 }
