@@ -1,4 +1,5 @@
 using ImaHost.Crypto;
+using ImaHost.Policy;
 
 namespace ImaHost.Appraisal;
 
@@ -30,39 +31,67 @@ enum Appraisal
     InvalidXattr,
     /// <summary>INTEGRITY_UNKNOWN: the filesystem has no such attributes.</summary>
     NoXattrs,
+    /// <summary>The rule wants a signature, and there is none.</summary>
+    SignatureRequired,
+    /// <summary>The rule wants a signature of the fs-verity digest, and there is none.</summary>
+    VeritySignatureRequired,
+    /// <summary>The rule is about the fs-verity digest, and the file has none.</summary>
+    NoVerity,
+    /// <summary>The hash is none that the rule allows.</summary>
+    DeniedAlgorithm,
+    /// <summary>Its filesystem may show another content each time.</summary>
+    Unverifiable,
 }
 
 /// <summary>Decides whether security.ima vouches for a file (ima_appraise_measurement).</summary>
 static class Appraiser
 {
+    /// <param name="rule">What is wanted.</param>
     /// <param name="xattrError">Minus the errno of reading security.ima, or 0.</param>
-    public static Appraisal Appraise(in SecurityIma xattr, int xattrError, in Digest collected)
+    /// <param name="collected">The digest of the file's bytes; nothing when the rule is about fs-verity.</param>
+    /// <param name="hasVerity">The file has an fs-verity digest.</param>
+    public static Appraisal Appraise(
+        ImaRule rule, in SecurityIma xattr, int xattrError, in Digest collected, bool hasVerity)
     {
+        if (rule.IsVerity && !hasVerity)
+        {
+            return Appraisal.NoVerity;
+        }
+
         if (xattrError != 0)
         {
             return Appraisal.NoXattrs;
         }
 
-        if (xattr.IsDigest)
+        if (xattr.Type == SecurityImaType.Invalid)
         {
-            return xattr.Digest.SequenceEqual(collected.Bytes) ? Appraisal.Pass : Appraisal.InvalidHash;
+            return Appraisal.InvalidXattr;
         }
 
-        if (xattr.IsSignature)
-        {
-            // No key is configured yet, so none verifies it: the kernel's answer to an unknown key.
-            return Appraisal.InvalidSignature;
-        }
-
-        return xattr.Type == SecurityImaType.None ? Appraisal.MissingHash : Appraisal.InvalidXattr;
+        bool isWanted = xattr.IsSignature
+            ? rule.IsVerity == (xattr.Type == SecurityImaType.VeritySignature)
+            : rule.Signature == SignatureDemand.None && xattr.Type != SecurityImaType.None;
+        // No key is configured yet, so none verifies a signature: the kernel's answer to an unknown key.
+        return !isWanted ? Missing(rule) : xattr.IsSignature ? Appraisal.InvalidSignature : Compare(rule, in xattr, in collected);
     }
+
+    static Appraisal Missing(ImaRule rule) =>
+        rule.IsVerity ? Appraisal.VeritySignatureRequired
+        : rule.Signature != SignatureDemand.None ? Appraisal.SignatureRequired
+        : Appraisal.MissingHash;
+
+    static Appraisal Compare(ImaRule rule, in SecurityIma xattr, in Digest collected) =>
+        !xattr.Digest.SequenceEqual(collected.Bytes) ? Appraisal.InvalidHash
+        : rule.Algorithms?.Contains(collected.Algorithm) == false ? Appraisal.DeniedAlgorithm
+        : Appraisal.Pass;
 
     /// <summary>
     /// May fix mode write a hash over what is there? Never over a signature, also one that is not understood here:
     /// as in the kernel, the first byte decides.
     /// </summary>
     public static bool MayFix(Appraisal outcome, in SecurityIma xattr) =>
-        outcome is Appraisal.MissingHash or Appraisal.InvalidHash or Appraisal.InvalidXattr && !xattr.IsSignature;
+        outcome is Appraisal.MissingHash or Appraisal.InvalidHash or Appraisal.InvalidXattr or Appraisal.SignatureRequired
+        && !xattr.IsSignature;
 
     /// <summary>The kernel's word for the cause (its audit records).</summary>
     public static string Cause(Appraisal outcome) => outcome switch
@@ -73,6 +102,11 @@ static class Appraiser
         Appraisal.InvalidSignature => "invalid-signature",
         Appraisal.InvalidXattr => "invalid-xattr",
         Appraisal.NoXattrs => "no-xattr-support",
+        Appraisal.SignatureRequired => "IMA-signature-required",
+        Appraisal.VeritySignatureRequired => "verity-signature-required",
+        Appraisal.NoVerity => "no-verity-digest",
+        Appraisal.DeniedAlgorithm => "denied-hash-algorithm",
+        Appraisal.Unverifiable => "unverifiable-signature",
         _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
     };
 
@@ -91,6 +125,12 @@ static class Appraiser
         Appraisal.InvalidSignature => "no key here verifies its signature; label it or install the signer's key",
         Appraisal.InvalidXattr => $"its security.ima is damaged; if you trust it: imahost label {Quote(path)}",
         Appraisal.NoXattrs => "its filesystem has no security attributes; move it to one that has",
+        Appraisal.SignatureRequired => "the rule wants a signature, and it has none; sign it (evmctl ima_sign)",
+        Appraisal.VeritySignatureRequired =>
+            "the rule wants a signature of its fs-verity digest, and it has none; sign it (evmctl sign_hash --veritysig)",
+        Appraisal.NoVerity => "the rule is about fs-verity, which the file has not; enable it (fsverity enable)",
+        Appraisal.DeniedAlgorithm => $"its label has a hash that the rule does not allow; label it again: imahost label {Quote(path)}",
+        Appraisal.Unverifiable => "its filesystem may show another content each time (ima_policy=fail_securely)",
         _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
     };
 }

@@ -4,6 +4,7 @@ using ImaHost.Crypto;
 using ImaHost.Engine;
 using ImaHost.Measurement;
 using ImaHost.MeasurementList;
+using ImaHost.Policy;
 using ImaHost.Template;
 using Microsoft.Extensions.Logging;
 
@@ -42,7 +43,7 @@ sealed class BufferRequests(
         TemplateDescriptor? template = templateName == "-" ? null : TemplateDescriptor.FindForRule(templateName);
         string? refusal = RefuseName(request.Uid, name)
             ?? (templateName == "-" ? null : RefuseTemplate(request.Uid, templateName, template, engine.Options.Template));
-        string answer = refusal != null ? $"error: {refusal}\n" : Measure(name, request.Data, template);
+        string answer = refusal != null ? $"error: {refusal}\n" : Measure(name, request, template);
         string shown = EntryName.ToText(Encoding.UTF8.GetBytes(name));
         string outcome = answer.TrimEnd('\n');
         Logging.BufferMeasured(log, shown, request.Uid, outcome);
@@ -73,13 +74,14 @@ sealed class BufferRequests(
         _digests.Dispose();
     }
 
-    string Measure(string name, byte[] data, TemplateDescriptor? template)
+    string Measure(string name, ControlRequest request, TemplateDescriptor? template)
     {
-        var buffer = new CollectedBuffer(Encoding.UTF8.GetBytes(name), data);
+        var buffer = new CollectedBuffer(Encoding.UTF8.GetBytes(name), request.Data);
+        var subject = new Subject { Known = SubjectFacts.Ids, Uid = request.Uid, Gid = request.Gid };
         lock (_gate)
         {
             StoreOutcome outcome = engine.Measure(
-                new BufferMeasurement(buffer, template, engine.Options, _digests), _scratch);
+                new BufferMeasurement(buffer, template, subject, engine.Options, _digests), _scratch);
             return outcome switch
             {
                 StoreOutcome.Stored => "stored\n",

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ImaHost.Appraisal;
+using ImaHost.Policy;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -64,9 +65,7 @@ static class ConfigurationFile
             string key = (node as YamlScalarNode)?.Value ?? node.ToString();
             if (!Keys.TryGetValue(key, out Func<DaemonOptions, Value, DaemonOptions>? set))
             {
-                string hint = Words.Nearest(key, Keys.Keys) is { } nearest
-                    ? $"the nearest known one is \"{nearest}\""
-                    : $"known are {string.Join(", ", Keys.Keys)}";
+                string hint = Spelling.Hint(key, Keys.Keys);
                 throw ConfigurationException.At(path, node.Start, $"unknown key \"{key}\"; {hint}");
             }
 

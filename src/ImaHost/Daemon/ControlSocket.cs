@@ -10,7 +10,8 @@ namespace ImaHost.Daemon;
 /// <param name="Line">What is asked.</param>
 /// <param name="Data">What came with it.</param>
 /// <param name="Uid">Who asks: the user of the process that connected.</param>
-sealed record ControlRequest(string Line, byte[] Data, uint Uid);
+/// <param name="Gid">Its group.</param>
+sealed record ControlRequest(string Line, byte[] Data, uint Uid, uint Gid = 0);
 
 /// <summary>
 /// A socket that answers about the running host: one connection, one question, one text answered. A question is a line
@@ -62,7 +63,7 @@ static class ControlSocket
             {
                 client.ReceiveTimeout = client.SendTimeout = TimeoutMilliseconds;
                 long end = Environment.TickCount64 + MostMilliseconds;
-                if (refuse(PeerOf(client)) is { } refusal)
+                if (refuse(PeerOf(client).Uid) is { } refusal)
                 {
                     Send(client, $"error: {refusal}\n");
                 }
@@ -139,7 +140,8 @@ static class ControlSocket
         }
 
         error = "the data end too early";
-        request = new ControlRequest(words[1], data, PeerOf(client));
+        (uint uid, uint gid) = PeerOf(client);
+        request = new ControlRequest(words[1], data, uid, gid);
         return done == data.Length;
     }
 
@@ -159,10 +161,10 @@ static class ControlSocket
     static int ReceiveSome(Socket client, Span<byte> buffer, long end) =>
         Environment.TickCount64 < end ? client.Receive(buffer) : 0;
 
-    static uint PeerOf(Socket client)
+    static (uint Uid, uint Gid) PeerOf(Socket client)
     {
         Span<byte> credentials = stackalloc byte[12];
         _ = client.GetRawSocketOption(SocketLevel, PeerCredentials, credentials);
-        return BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
+        return (BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]), BinaryPrimitives.ReadUInt32LittleEndian(credentials[8..]));
     }
 }

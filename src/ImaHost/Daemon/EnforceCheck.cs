@@ -24,7 +24,7 @@ static class EnforceCheck
             return;
         }
 
-        HashSet<(uint, uint)> watched = [.. options.Watch.Select(DeviceOf)];
+        HashSet<DeviceNumber> watched = [.. options.Watch.Select(DeviceOf)];
         string[] denied = [.. Essentials.Append(guard).Append(Environment.ProcessPath!)
             .Where(path => File.Exists(path) && watched.Contains(DeviceOf(path)) && IsDenied(path, options, policy))];
         if (denied.Length > 0)
@@ -35,8 +35,8 @@ static class EnforceCheck
         }
     }
 
-    static (uint, uint) DeviceOf(string path) =>
-        FileStat.TryOfPath(path, out FileStat stat) ? (stat.DeviceMajor, stat.DeviceMinor) : default;
+    static DeviceNumber DeviceOf(string path) =>
+        FileStat.TryOfPath(path, out FileStat stat) ? new DeviceNumber(stat.DeviceMajor, stat.DeviceMinor) : default;
 
     static bool IsDenied(string path, DaemonOptions options, ImaPolicy policy)
     {
@@ -47,13 +47,32 @@ static class EnforceCheck
             return true;
         }
 
-        var target = new Target
+        var facts = new AccessFacts
         {
-            FsMagic = file.FilesystemMagic, Owner = collected.Stat.Uid, Group = collected.Stat.Gid,
+            Hook = ImaHook.BprmCheck,
+            Mask = AccessMask.Exec,
+            Subject = new Subject { Known = SubjectFacts.Ids | SubjectFacts.Capabilities },
+            Target = new Target
+            {
+                Known = TargetFacts.Path,
+                FsMagic = file.FilesystemMagic,
+                Device = DeviceOf(path),
+                Owner = collected.Stat.Uid,
+                Group = collected.Stat.Gid,
+                Mode = collected.Stat.Mode,
+                Path = collected.Path,
+            },
         };
-        Question question = Question.Ask(policy, ImaHook.BprmCheck, new Subject(), in target, isRegular: true);
         SecurityIma xattr = collected.SecurityIma;
-        return question.Decision.Appraise != null
-            && Appraiser.Appraise(in xattr, collected.XattrError, in collected.Digest) != Appraisal.Appraisal.Pass;
+        foreach (ImaRule rule in Question.Ask(policy, in facts, loads: null, isRegular: true).Decision.Appraise)
+        {
+            if (Appraiser.Appraise(rule, in xattr, collected.XattrError, in collected.Digest, collected.HasVerity)
+                != Appraisal.Appraisal.Pass)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -14,12 +14,12 @@ static class PolicyStore
     {
         if (paths.Count == 0)
         {
-            return ImaPolicy.Exec;
+            return ImaPolicy.Default;
         }
 
         try
         {
-            return new ImaPolicy(paths.SelectMany(path => KernelPolicyReader.Read(File.ReadAllText(path), path).Rules));
+            return new ImaPolicy(paths.SelectMany(path => KernelPolicyReader.Read(File.ReadAllText(path), path)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -39,10 +39,11 @@ static class PolicyStore
     {
         var rules = new List<ImaRule>();
         string origin = path;
+        int number = 0;
         foreach (string line in File.ReadLines(path))
         {
             origin = line.StartsWith(OriginMark, StringComparison.Ordinal) ? line[OriginMark.Length..] : origin;
-            if (KernelPolicyReader.ReadRule(line, origin) is { } rule)
+            if (KernelPolicyReader.ReadRule(line, path, ++number, origin) is { } rule)
             {
                 rules.Add(rule);
             }

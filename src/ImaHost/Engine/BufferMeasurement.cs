@@ -5,17 +5,33 @@ using ImaHost.Template;
 
 namespace ImaHost.Engine;
 
-/// <summary>A buffer that somebody with the right to do so wants in the list: to ask is the rule.</summary>
-/// <param name="template">Null: ima-buf.</param>
-sealed class BufferMeasurement(CollectedBuffer buffer, TemplateDescriptor? template, EngineOptions options, DigestSet digests)
+/// <summary>
+/// A buffer that somebody with the right to do so wants in the list: to ask is the rule, unless the policy has one
+/// about CRITICAL_DATA.
+/// </summary>
+/// <param name="template">Null: the rule's, or ima-buf.</param>
+/// <param name="subject">Who asks.</param>
+sealed class BufferMeasurement(
+    CollectedBuffer buffer, TemplateDescriptor? template, Subject subject, EngineOptions options, DigestSet digests)
     : IMeasurementProvider
 {
     public Question MustMeasure(ImaPolicy policy)
     {
-        TemplateDescriptor wanted = template ?? CollectedBuffer.TemplateIn(options.Template);
-        var rule = new ImaRule(ImaAction.Measure) { Func = ImaHook.CriticalData, Template = wanted };
-        return new Question(
-            ImaHook.CriticalData, new PolicyDecision(rule, null), HoldsForAll: false, policy.Fingerprint);
+        var decision = default(PolicyDecision);
+        var facts = new AccessFacts
+        {
+            Hook = ImaHook.CriticalData,
+            Mask = AccessMask.None,
+            Subject = subject,
+            Target = new Target { Path = buffer.Fields.Name },
+        };
+        ImaRule? rule = policy.Find(in facts, ActionClass.Measure);
+        if (rule == null || rule.Action == ImaAction.Measure)
+        {
+            decision.Add(rule is { Template: not null } && template == null ? rule : RuleFor(rule));
+        }
+
+        return new Question(ImaHook.CriticalData, decision, holdsForAll: false, policy);
     }
 
     public int Collect(in CollectRequest wanted)
@@ -24,8 +40,17 @@ sealed class BufferMeasurement(CollectedBuffer buffer, TemplateDescriptor? templ
         return 0;
     }
 
-    public FieldSource Fields(EngineOptions options, bool violation) => buffer.Fields;
+    public bool HasDigestFor(ImaRule rule) => true;
+
+    public FieldSource Fields(EngineOptions options, ImaRule? rule) => buffer.Fields;
 
     /// <summary>Nobody uses it, so nobody need vouch for it.</summary>
-    public Appraisal.Appraisal Appraise() => Appraisal.Appraisal.Pass;
+    public Appraisal.Appraisal Appraise(ImaRule rule) => Appraisal.Appraisal.Pass;
+
+    /// <summary>The PCR of the policy's rule, the template that was asked for.</summary>
+    ImaRule RuleFor(ImaRule? rule) => new(
+        ImaAction.Measure,
+        (rule?.Words.Where(word => word.Option == RuleOptions.Pcr) ?? [])
+            .Append(RuleOptions.TemplateWord(template ?? CollectedBuffer.TemplateIn(options.Template))),
+        rule?.Origin ?? "asked for");
 }

@@ -30,6 +30,13 @@ static partial class EngineLog
     [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "labelled \"{Path}\" with {Digest}")]
     public static partial void Fixed(ILogger log, string path, string digest);
 
+    /// <summary>In the words of the kernel's record (ima_audit_measurement).</summary>
+    [LoggerMessage(
+        EventId = 7, Level = LogLevel.Information,
+        Message = "audit file=\"{Path}\" hash=\"{Digest}\" pid={Pid} comm=\"{Comm}\" uid={Uid} rule=\"{Rule}\"")]
+    public static partial void Audited(
+        ILogger log, string path, string digest, int pid, string comm, uint uid, string rule);
+
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "a worker failed on one access, which got {Outcome}")]
     public static partial void WorkerFailed(ILogger log, Exception exception, string outcome);
 }

@@ -1,5 +1,4 @@
 using ImaHost.Appraisal;
-using ImaHost.Crypto;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -10,19 +9,25 @@ using Microsoft.Extensions.Logging;
 namespace ImaHost.Engine;
 
 /// <summary>What follows from an appraisal, by mode: off, log, fix or enforce.</summary>
-sealed class FileAppraisal(EngineOptions options, EngineCounters counters, ILogger log)
+sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounters counters, ILogger log)
 {
-    /// <summary>Does security.ima vouch for the file? (LIM: appraise_measurement)</summary>
+    /// <summary>Filesystems whose files can change with nothing to be seen of it here.</summary>
+    const long Fuse = 0x65735546; // FUSE_SUPER_MAGIC, linux/magic.h
+
+    /// <summary>Does somebody vouch for the file, as every rule wants? (LIM: appraise_measurement)</summary>
     public Verdict Judge(AccessRequest access, in Question question, FileMeasurement file)
     {
-        var pass = new Verdict(GuardDecision.Allow, question.HoldsForAll && access.IsLeased, question.Policy);
-        if (question.Decision.Appraise == null || options.Appraise == AppraiseMode.Off || access.IsOwn)
+        bool mayChange = access.File.FilesystemMagic == Fuse;
+        var pass = new Verdict(
+            GuardDecision.Allow, question.HoldsForAll && access.IsLeased && !mayChange, question.Policy);
+        if (!question.Decision.Appraises || options.Appraise == AppraiseMode.Off || access.IsOwn || IsNew(access, file.File))
         {
             return pass;
         }
 
-        Appraisal.Appraisal outcome = file.Appraise();
-        if (outcome == Appraisal.Appraisal.Pass || TryFix(access, outcome, file.File))
+        bool distrusts = mayChange && question.FailsSecurely;
+        Appraisal.Appraisal outcome = FirstFailure(in question, file, distrusts, out ImaRule? rule);
+        if (rule == null || TryFix(access, outcome, file.File))
         {
             return pass;
         }
@@ -33,37 +38,40 @@ sealed class FileAppraisal(EngineOptions options, EngineCounters counters, ILogg
         }
 
         bool enforce = options.Appraise == AppraiseMode.Enforce;
-        Report(access, in question, file.File, outcome, enforce);
+        Report(access, question.Hook, rule, file.File, outcome, enforce);
         return enforce ? Verdict.Deny : pass;
+    }
+
+    /// <summary>What is only written is not used, and nobody can vouch for a file that was just made.</summary>
+    static bool IsNew(AccessRequest access, CollectedFile file) =>
+        access.Mode == OpenMode.Write || (access.Mode == OpenMode.ReadWrite && file.Stat.Size == 0);
+
+    /// <param name="rule">The one that is not content; null: all are.</param>
+    static Appraisal.Appraisal FirstFailure(
+        in Question question, FileMeasurement file, bool distrusts, out ImaRule? rule)
+    {
+        foreach (ImaRule one in question.Decision.Appraise)
+        {
+            rule = one;
+            Appraisal.Appraisal outcome = distrusts ? Appraisal.Appraisal.Unverifiable : file.Appraise(one);
+            if (outcome != Appraisal.Appraisal.Pass)
+            {
+                return outcome;
+            }
+        }
+
+        rule = null;
+        return Appraisal.Appraisal.Pass;
     }
 
     static bool MayLabel(AccessRequest access, ImaHook hook) =>
         hook != ImaHook.BprmCheck && Accessor.IsLabeller(access.Pid);
 
-    bool TryFix(AccessRequest access, Appraisal.Appraisal outcome, CollectedFile file)
-    {
-        if (options.Appraise != AppraiseMode.Fix || !Appraiser.MayFix(outcome, file.SecurityIma))
-        {
-            return false;
-        }
-
-        string path = EntryName.ToText(file.Path);
-        Span<byte> label = stackalloc byte[2 + HashAlgorithm.MaxSize];
-        int error = access.File.SetXattr("security.ima\0"u8, label[..SecurityIma.Write(in file.Digest, label)]);
-        if (error < 0)
-        {
-            EngineLog.NotFixed(log, path, ErrnoException.Describe(-error));
-            return false;
-        }
-
-        counters.AddFixed();
-        string digest = file.Digest.ToString();
-        EngineLog.Fixed(log, path, digest);
-        return true;
-    }
+    bool TryFix(AccessRequest access, Appraisal.Appraisal outcome, CollectedFile file) =>
+        options.Appraise == AppraiseMode.Fix && Appraiser.MayFix(outcome, file.SecurityIma) && label.TryWrite(access, file);
 
     void Report(
-        AccessRequest access, in Question question, CollectedFile file, Appraisal.Appraisal outcome, bool enforce)
+        AccessRequest access, ImaHook hook, ImaRule rule, CollectedFile file, Appraisal.Appraisal outcome, bool enforce)
     {
         if (enforce)
         {
@@ -76,8 +84,8 @@ sealed class FileAppraisal(EngineOptions options, EngineCounters counters, ILogg
 
         string path = EntryName.ToText(file.Path);
         EngineLog.Denial(
-            log, enforce ? "denied" : "would deny", path, question.Hook.Name(), access.Pid,
+            log, enforce ? "denied" : "would deny", path, hook.Name(), access.Pid,
             Accessor.ReadName(access.Pid), Accessor.ReadUid(access.Pid), Appraiser.Cause(outcome),
-            question.Decision.Appraise!.Origin, Appraiser.Advice(outcome, path));
+            rule.Origin, rule.Reason == null ? Appraiser.Advice(outcome, path) : $"{rule.Reason}; {Appraiser.Advice(outcome, path)}");
     }
 }

@@ -34,42 +34,58 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
 
     public int Collect(in CollectRequest wanted) => File.Collect(Access.File, in wanted, Access.IsStillWanted);
 
-    public FieldSource Fields(EngineOptions options, bool violation)
+    public FieldSource Fields(EngineOptions options, ImaRule? rule)
     {
-        if (violation)
+        if (rule == null)
         {
             // Entered before the file is collected, or instead.
             File.ReadLabels(Access.File, options.Template.NeedsXattrs);
         }
 
-        return File.Fields(options.ImaHash, violation);
+        return File.Fields(options.ImaHash, rule);
     }
 
-    public Appraisal.Appraisal Appraise()
+    public bool HasDigestFor(ImaRule rule) => File.HasDigestFor(rule);
+
+    public Appraisal.Appraisal Appraise(ImaRule rule)
     {
         SecurityIma xattr = File.SecurityIma;
-        return Appraiser.Appraise(in xattr, File.XattrError, in File.Digest);
+        return Appraiser.Appraise(rule, in xattr, File.XattrError, in File.Digest, File.HasVerity);
     }
 
     public void Dispose() => File.Dispose();
 
     Question Ask(ImaPolicy policy, ImaHook hook)
     {
-        if (policy.AsksAboutSubject)
+        if (policy.AsksSubject != SubjectFacts.None)
         {
-            Accessor.Read(Access.Pid, SubjectFacts.Ids, _subject);
+            Accessor.Read(Access.Pid, policy.AsksSubject, _subject);
         }
 
-        var target = new Target
+        var facts = new AccessFacts
         {
-            FsMagic = Access.File.FilesystemMagic, Owner = File.Stat.Uid, Group = File.Stat.Gid, Mode = File.Stat.Mode,
+            Hook = hook, Mask = Access.Mask, Subject = _subject, Target = Describe(policy.AsksTarget),
         };
-        return Question.Ask(policy, hook, _subject, in target, File.Stat.IsRegular);
+        ImaHook? loads = hook == ImaHook.BprmCheck || Access.Mode == OpenMode.Write ? null : HookPaths.HookOf(File.Path);
+        return Question.Ask(policy, in facts, loads, File.Stat.IsRegular);
     }
 
+    Target Describe(TargetFacts wanted) => new()
+    {
+        Known = TargetFacts.Path,
+        FsMagic = Access.File.FilesystemMagic,
+        Device = new DeviceNumber(File.Stat.DeviceMajor, File.Stat.DeviceMinor),
+        Owner = File.Stat.Uid,
+        Group = File.Stat.Gid,
+        Mode = File.Stat.Mode,
+        Path = File.Path,
+    };
+
+    /// <summary>What is only written cannot be mapped.</summary>
     static ImaHook HookOf(AccessRequest access) => access.Access switch
     {
         GuardAccess.Exec => ImaHook.BprmCheck,
+        var _ when access.Mode == OpenMode.Write => ImaHook.FileCheck,
         GuardAccess.Elf => ImaHook.MmapCheck,
         GuardAccess.Data => ImaHook.FileCheck,
         GuardAccess.Open => MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,

@@ -18,9 +18,12 @@ interface IMeasurementProvider
     /// <returns>0, or minus the errno of what failed.</returns>
     int Collect(in CollectRequest wanted);
 
-    /// <summary>What its entry is made of.</summary>
-    FieldSource Fields(EngineOptions options, bool violation);
+    /// <summary>It has the digest that a rule is about.</summary>
+    bool HasDigestFor(ImaRule rule);
 
-    /// <summary>Does anybody vouch for it? (LIM: appraise_measurement)</summary>
-    Appraisal.Appraisal Appraise();
+    /// <summary>What the entry that a rule asks for is made of; null: that of a violation.</summary>
+    FieldSource Fields(EngineOptions options, ImaRule? rule);
+
+    /// <summary>Does anybody vouch for it as a rule wants? (LIM: appraise_measurement)</summary>
+    Appraisal.Appraisal Appraise(ImaRule rule);
 }

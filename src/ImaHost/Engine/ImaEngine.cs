@@ -16,7 +16,8 @@ sealed class ImaEngine(
     EngineOptions options, ImaPolicy policy, RuntimeMeasurements list, ReadWriteCheck readWrite,
     EngineCounters counters, ILogger log)
 {
-    readonly FileAppraisal _appraisal = new(options, counters, log);
+    readonly FileAppraisal _appraisal = new(options, new FileLabel(counters, log), counters, log);
+    readonly FileAudit _audit = new(new FileLabel(counters, log), log);
     ImaPolicy _policy = policy;
 
     /// <summary>The rules in force. Setting them decides every access that begins afterwards.</summary>
@@ -41,7 +42,7 @@ sealed class ImaEngine(
 
         Question question = file.MustMeasure(Policy);
         bool recorded = CheckReadWrite(access, in question, scratch);
-        if (question.Decision.IsNothing || access.Mode == OpenMode.Write)
+        if (question.Decision.IsNothing)
         {
             return recorded ? Verdict.Allow : Unrecorded(access, scratch);
         }
@@ -69,6 +70,7 @@ sealed class ImaEngine(
             return Verdict.Busy;
         }
 
+        _audit.Act(access, in question, file);
         Verdict verdict = _appraisal.Judge(access, in question, file);
         return recorded || verdict.Decision == GuardDecision.Deny ? verdict : Unrecorded(access, scratch);
     }
@@ -92,7 +94,7 @@ sealed class ImaEngine(
             return null;
         }
 
-        bool measures = (access.IsNotice ? file.AskAboutMapping(Policy) : file.MustMeasure(Policy)).Decision.Measure != null;
+        bool measures = (access.IsNotice ? file.AskAboutMapping(Policy) : file.MustMeasure(Policy)).Decision.Measures;
         Holders wanted = !access.IsNotice ? readWrite.Wanted(file.File.Stat, access.Mode, measures)
             : measures ? Holders.Reader
             : Holders.None;
@@ -122,26 +124,45 @@ sealed class ImaEngine(
     /// <summary>The digest, and whatever else its entries show. (LIM: collect_measurement)</summary>
     int CollectMeasurement(IMeasurementProvider what, in Question question)
     {
-        CollectRequest wanted = new CollectRequest(options.ImaHash)
-            .For(options.TemplateFor(question.Decision.Measure))
-            .For(options.TemplateFor(question.Decision.Also));
+        bool content = question.Decision.Audit != null || question.Decision.Hash != null;
+        var wanted = new CollectRequest(options.ImaHash, Content: content);
+        foreach (ImaRule rule in question.Decision.Measure)
+        {
+            wanted = wanted.For(options.TemplateFor(rule)).For(rule);
+        }
+
+        foreach (ImaRule rule in question.Decision.Appraise)
+        {
+            wanted = wanted.For(rule);
+        }
+
         return what.Collect(in wanted);
     }
 
-    /// <summary>Appends the entry, then extends the PCR. (LIM: store_measurement)</summary>
+    /// <summary>Appends the entries, each before it extends its PCR. (LIM: store_measurement)</summary>
     StoreOutcome StoreMeasurement(IMeasurementProvider what, in Question question, Scratch scratch)
     {
-        StoreOutcome outcome = StoreFor(what, question.Decision.Measure, scratch);
-        return question.Decision.Also == null || outcome == StoreOutcome.NotStored
-            ? outcome
-            : StoreFor(what, question.Decision.Also, scratch);
+        StoreOutcome outcome = StoreOutcome.AlreadyThere;
+        foreach (ImaRule rule in question.Decision.Measure)
+        {
+            StoreOutcome stored = StoreFor(what, rule, scratch);
+            if (stored == StoreOutcome.NotStored)
+            {
+                return stored;
+            }
+
+            outcome = outcome == StoreOutcome.Stored ? outcome : stored;
+        }
+
+        return outcome;
     }
 
     /// <returns>NotStored when the list or the TPM did not take it.</returns>
-    StoreOutcome StoreFor(IMeasurementProvider what, ImaRule? rule, Scratch scratch)
+    StoreOutcome StoreFor(IMeasurementProvider what, ImaRule rule, Scratch scratch)
     {
-        if (rule == null)
+        if (!what.HasDigestFor(rule))
         {
+            // As in the kernel, which has nothing to enter then (ima_collect_measurement: ENODATA).
             return StoreOutcome.AlreadyThere;
         }
 
@@ -163,7 +184,7 @@ sealed class ImaEngine(
     /// it may still add; hashing it here could take as long again. What was denied needs no violation.
     /// </summary>
     Verdict Late(AccessRequest access, in Question question, Scratch scratch) => Unjudged(
-        access, scratch, "its deadline passed", record: options.FailAllows && question.Decision.Measure != null,
+        access, scratch, "its deadline passed", record: options.FailAllows && question.Decision.Measures,
         "deadline");
 
     Verdict Unrecorded(AccessRequest access, Scratch scratch) =>
@@ -195,7 +216,7 @@ sealed class ImaEngine(
             return true;
         }
 
-        bool measures = question.Decision.Measure != null && !access.IsOwn;
+        bool measures = question.Decision.Measures && !access.IsOwn;
         string? violation = readWrite.Decide(
             scratch.File.File.Stat, access.Mode, measures, access.HasWriter, access.IsLeased,
             access.Holders?.Found ?? Holders.None);
@@ -216,7 +237,7 @@ sealed class ImaEngine(
     StoreOutcome Store(IMeasurementProvider what, ImaRule? rule, EntryKind kind, Scratch scratch)
     {
         TemplateDescriptor template = options.TemplateFor(rule);
-        FieldSource fields = what.Fields(options, kind == EntryKind.Violation);
+        FieldSource fields = what.Fields(options, rule);
         scratch.Data.Clear();
         template.AppendData(in fields, scratch.Data);
         return list.Add(template, scratch.Data.Written, options.PcrFor(rule), kind);

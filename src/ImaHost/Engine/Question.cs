@@ -3,34 +3,59 @@ using ImaHost.Policy;
 namespace ImaHost.Engine;
 
 /// <summary>What the policy asks about one access.</summary>
-/// <param name="Hook">The hook it is reported under.</param>
-/// <param name="HoldsForAll">The same would be asked, or less, whoever accessed the file in whatever way.</param>
-/// <param name="Policy">The fingerprint of the policy that was asked.</param>
-readonly record struct Question(ImaHook Hook, PolicyDecision Decision, bool HoldsForAll, ulong Policy)
+/// <param name="hook">The hook it is reported under.</param>
+/// <param name="holdsForAll">Nothing more would be asked, whoever accessed the file in whatever way.</param>
+/// <param name="policy">The policy that was asked.</param>
+readonly struct Question(ImaHook hook, PolicyDecision decision, bool holdsForAll, ImaPolicy policy)
 {
+    public readonly PolicyDecision Decision = decision;
+
+    public ImaHook Hook => hook;
+
+    public bool HoldsForAll => holdsForAll;
+
+    /// <summary>The fingerprint of the policy that was asked.</summary>
+    public ulong Policy => policy.Fingerprint;
+
+    /// <inheritdoc cref="ImaPolicy.FailsSecurely"/>
+    public bool FailsSecurely => policy.FailsSecurely;
+
     /// <summary>
-    /// The open that maps a file is also a read, and the open within execve(2) passes FILE_CHECK with MAY_EXEC: one
-    /// event stands for two hooks.
+    /// One event stands for several hooks: the open that maps a file is also a read, and the open within execve(2)
+    /// passes FILE_CHECK with MAY_EXEC.
     /// </summary>
-    public static Question Ask(ImaPolicy policy, ImaHook hook, Subject subject, in Target target, bool isRegular)
+    /// <param name="facts">Its hook is that of the event: BPRM_CHECK, MMAP_CHECK or FILE_CHECK; its mask that of the open.</param>
+    /// <param name="loads">What the kernel might do with the file besides, or null.</param>
+    public static Question Ask(ImaPolicy policy, in AccessFacts facts, ImaHook? loads, bool isRegular)
     {
+        var decision = default(PolicyDecision);
         if (!isRegular)
         {
-            return new Question(hook, default, HoldsForAll: false, policy.Fingerprint);
+            return new Question(facts.Hook, decision, holdsForAll: false, policy);
         }
 
-        PolicyDecision exec = policy.Match(ImaHook.FileCheck, AccessMask.Exec, subject, in target)
-            .And(policy.Match(ImaHook.BprmCheck, AccessMask.Exec, subject, in target));
-        PolicyDecision read = policy.Match(ImaHook.FileCheck, AccessMask.Read, subject, in target);
-        PolicyDecision map = read.And(policy.Match(ImaHook.MmapCheck, AccessMask.Exec, subject, in target));
-        PolicyDecision decision = hook switch
+        if (facts.Hook == ImaHook.BprmCheck)
         {
-            ImaHook.BprmCheck => exec,
-            ImaHook.MmapCheck => map,
-            ImaHook.FileCheck => read,
-            ImaHook.CriticalData or _ => throw new ArgumentOutOfRangeException(nameof(hook)),
-        };
-        bool holds = !policy.AsksAboutSubject && decision.Covers(in exec) && decision.Covers(in map);
-        return new Question(hook, decision, holds, policy.Fingerprint);
+            policy.Match(facts.At(ImaHook.FileCheck, AccessMask.Exec), ref decision);
+            policy.Match(facts.At(ImaHook.BprmCheck, AccessMask.Exec), ref decision);
+            policy.Match(facts.At(ImaHook.CredsCheck, AccessMask.Exec), ref decision);
+        }
+        else
+        {
+            policy.Match(facts.At(ImaHook.FileCheck, facts.Mask), ref decision);
+        }
+
+        if (facts.Hook == ImaHook.MmapCheck)
+        {
+            policy.Match(facts.At(ImaHook.MmapCheck, AccessMask.Exec), ref decision);
+            policy.Match(facts.At(ImaHook.MmapCheckReqprot, AccessMask.Exec), ref decision);
+        }
+
+        if (loads is { } hook)
+        {
+            policy.Match(facts.At(hook, AccessMask.Read), ref decision);
+        }
+
+        return new Question(facts.Hook, decision, !policy.MayAskMore(in decision, in facts), policy);
     }
 }

@@ -15,9 +15,6 @@ sealed class ReadWriteCheck
     /// <summary>A reader opens what somebody has open for writing.</summary>
     public const string OpenWriters = "open_writers";
 
-    /// <summary>Files in one generation; the older of two is forgotten when the younger is full.</summary>
-    const int MostFiles = 8192;
-
     /// <summary>The flags of the kernel's iint that these violations need.</summary>
     [Flags]
     enum Marks
@@ -29,20 +26,13 @@ sealed class ReadWriteCheck
         EmittedOpenWriters = 2,
     }
 
-    readonly Lock _gate = new();
-    Dictionary<FileKey, Marks> _young = [];
-    Dictionary<FileKey, Marks> _old = [];
+    readonly RecentFiles<Marks> _files = new();
 
     /// <summary>Who must be looked for before <see cref="Decide"/>?</summary>
     /// <param name="measures">A rule measures the file as it is opened.</param>
     public Holders Wanted(in FileStat file, OpenMode mode, bool measures)
     {
-        Marks marks;
-        lock (_gate)
-        {
-            marks = Peek(new FileKey(in file));
-        }
-
+        Marks marks = _files.Peek(in file);
         return mode switch
         {
             OpenMode.Read => Holders.None,
@@ -65,25 +55,15 @@ sealed class ReadWriteCheck
     }
 
     /// <summary>Its measurement was told of: the next writer is not to be told of again.</summary>
-    public void Forget(in FileStat file)
-    {
-        lock (_gate)
-        {
-            _ = Take(new FileKey(in file));
-        }
-    }
+    public void Forget(in FileStat file) => _files.Change(in file, 0, static (_, _) => Marks.None);
 
     string? OnRead(in FileStat file, bool hasWriter, bool noWriter)
     {
-        var key = new FileKey(in file);
-        lock (_gate)
-        {
-            Marks marks = Take(key);
-            bool isNew = hasWriter && !marks.HasFlag(Marks.EmittedOpenWriters);
-            marks |= Marks.MayEmitToMToU | (hasWriter ? Marks.EmittedOpenWriters : Marks.None);
-            Put(key, noWriter ? marks & ~Marks.EmittedOpenWriters : marks);
-            return isNew ? OpenWriters : null;
-        }
+        Marks before = _files.Change(
+            in file, (hasWriter, noWriter),
+            static (marks, now) => (now.noWriter ? marks & ~Marks.EmittedOpenWriters : marks) | Marks.MayEmitToMToU
+                | (now.hasWriter && !now.noWriter ? Marks.EmittedOpenWriters : Marks.None));
+        return hasWriter && !before.HasFlag(Marks.EmittedOpenWriters) ? OpenWriters : null;
     }
 
     /// <summary>
@@ -92,47 +72,9 @@ sealed class ReadWriteCheck
     /// </summary>
     string? OnWrite(in FileStat file, Holders found)
     {
-        var key = new FileKey(in file);
-        lock (_gate)
-        {
-            Marks marks = Take(key);
-            Put(key, found.HasFlag(Holders.Writer) ? marks & Marks.EmittedOpenWriters : Marks.None);
-            return found.HasFlag(Holders.Reader) && marks.HasFlag(Marks.MayEmitToMToU) ? ToMToU : null;
-        }
-    }
-
-    Marks Peek(FileKey key) =>
-        (_young.TryGetValue(key, out Marks young) ? young : Marks.None)
-        | (_old.TryGetValue(key, out Marks old) ? old : Marks.None);
-
-    Marks Take(FileKey key)
-    {
-        _ = _young.Remove(key, out Marks young);
-        _ = _old.Remove(key, out Marks old);
-        return young | old;
-    }
-
-    void Put(FileKey key, Marks marks)
-    {
-        if (marks == Marks.None)
-        {
-            return;
-        }
-
-        if (_young.Count >= MostFiles)
-        {
-            (_old, _young) = (_young, _old);
-            _young.Clear();
-        }
-
-        _young[key] = marks;
-    }
-
-    readonly record struct FileKey(uint Major, uint Minor, ulong Inode)
-    {
-        public FileKey(in FileStat file)
-            : this(file.DeviceMajor, file.DeviceMinor, file.Inode)
-        {
-        }
+        Marks before = _files.Change(
+            in file, found,
+            static (marks, holders) => holders.HasFlag(Holders.Writer) ? marks & Marks.EmittedOpenWriters : Marks.None);
+        return found.HasFlag(Holders.Reader) && before.HasFlag(Marks.MayEmitToMToU) ? ToMToU : null;
     }
 }

@@ -94,7 +94,7 @@ sealed class PolicyFile(
     {
         try
         {
-            policy = KernelPolicyReader.Read(Encoding.UTF8.GetString(text), Source);
+            policy = new ImaPolicy(KernelPolicyReader.Read(Encoding.UTF8.GetString(text), Source));
             return true;
         }
         catch (PolicyException e)

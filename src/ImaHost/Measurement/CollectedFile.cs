@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using ImaHost.Crypto;
 using ImaHost.Interop;
+using ImaHost.Policy;
 using ImaHost.Template;
 
 namespace ImaHost.Measurement;
@@ -27,6 +28,7 @@ sealed class CollectedFile : IDisposable
     int _evmLength;
     Digest _digest;
     Digest _sha1;
+    Digest _verity;
 
     /// <summary>The path the file was opened by, without the kernel's " (deleted)".</summary>
     public ReadOnlySpan<byte> Path => _path.AsSpan(0, _pathLength);
@@ -41,15 +43,17 @@ sealed class CollectedFile : IDisposable
     public FileStat Stat { get; private set; }
 
     /// <summary>What its entry is made of.</summary>
-    /// <param name="violation">
-    /// Zeros stand for the digest, of the length that ima_hash has, and security.ima is left out (ima_add_violation).
+    /// <param name="rule">
+    /// That asks for the entry. Null: it is a violation; zeros stand for the digest, of the length that ima_hash has, and
+    /// security.ima is left out (ima_add_violation).
     /// </param>
-    public FieldSource Fields(HashAlgorithm imaHash, bool violation) => new()
+    public FieldSource Fields(HashAlgorithm imaHash, ImaRule? rule) => new()
     {
-        Digest = violation ? Digest.Zero(imaHash) : _digest,
-        Sha1 = violation ? Digest.Zero(HashAlgorithm.Sha1) : _sha1,
+        Digest = rule == null ? Digest.Zero(imaHash) : rule.IsVerity ? _verity : _digest,
+        Sha1 = rule == null ? Digest.Zero(HashAlgorithm.Sha1) : rule.IsVerity ? _verity : _sha1,
+        IsVerity = rule?.IsVerity == true,
         Name = Path,
-        Signature = violation ? EvmSignature : SignatureField,
+        Signature = rule == null ? EvmSignature : SignatureField,
         EvmSignature = EvmSignature,
         HasInode = true,
         Uid = Stat.Uid,
@@ -64,6 +68,12 @@ sealed class CollectedFile : IDisposable
 
     ReadOnlySpan<byte> EvmSignature =>
         _evmLength > 0 && _evm[0] == (byte)SecurityImaType.PortableSignature ? _evm.AsSpan(0, _evmLength) : default;
+
+    /// <summary>It has the digest that a rule is about. The fs-verity one is not every file's.</summary>
+    public bool HasDigestFor(ImaRule rule) => !rule.IsVerity || HasVerity;
+
+    /// <summary>It has an fs-verity digest, and that was asked for.</summary>
+    public bool HasVerity { get; private set; }
 
     /// <summary>Everything but the digest.</summary>
     /// <returns>0, or minus the errno of stat.</returns>
@@ -81,16 +91,32 @@ sealed class CollectedFile : IDisposable
         return 0;
     }
 
-    /// <summary>The security attributes and the digest, in the algorithm that security.ima names or else ours.</summary>
+    /// <summary>The security attributes and the digests, in the algorithm that security.ima names or else ours.</summary>
     /// <param name="goOn">Asked now and then while a large file is read; null: always.</param>
     /// <returns>0, or minus the errno of the read that failed.</returns>
     public int Collect(HeldFile file, in CollectRequest wanted, Func<bool>? goOn)
     {
         ReadLabels(file, wanted.Xattrs);
+        HasVerity = wanted.Verity && ReadVerity(file);
+        if (!wanted.Content)
+        {
+            return 0;
+        }
+
         int error = _hasher.Hash(file, Stat.Size, SecurityIma.Algorithm ?? wanted.ImaHash, goOn, out _digest);
         return error == 0 && wanted.Sha1 && _digest.Algorithm != HashAlgorithm.Sha1
             ? _hasher.Hash(file, Stat.Size, HashAlgorithm.Sha1, goOn, out _sha1)
             : error;
+    }
+
+    /// <summary>Of the kinds that fs-verity knows, each has its number of enum hash_algo (ima_get_verity_digest).</summary>
+    bool ReadVerity(HeldFile file)
+    {
+        const ushort sha256 = 1; // FS_VERITY_HASH_ALG_SHA256, include/uapi/linux/fsverity.h
+        Span<byte> digest = stackalloc byte[HashAlgorithm.MaxSize];
+        int length = file.MeasureVerity(digest, out ushort algorithm);
+        _verity = length > 0 ? new Digest(algorithm == sha256 ? HashAlgorithm.Sha256 : HashAlgorithm.Sha512, digest) : default;
+        return length > 0;
     }
 
     public void Dispose() => _hasher.Dispose();

@@ -4,83 +4,153 @@ using System.Text;
 
 namespace ImaHost.Policy;
 
-/// <summary>What the rules ask of one access: in each class of actions the first that matches.</summary>
-/// <param name="Also">Another rule that measures, into another PCR or by another template.</param>
-readonly record struct PolicyDecision(ImaRule? Measure, ImaRule? Appraise, ImaRule? Also = null)
-{
-    public bool IsNothing => Measure == null && Appraise == null;
-
-    /// <summary>Does this decision do all that the other asks for?</summary>
-    public bool Covers(in PolicyDecision other) =>
-        Enters(other.Measure) && Enters(other.Also) && (Appraise != null || other.Appraise == null);
-
-    /// <summary>Both: one access can pass two hooks.</summary>
-    public PolicyDecision And(in PolicyDecision other) => new(
-        Measure ?? other.Measure, Appraise ?? other.Appraise,
-        Measure != null && !Enters(other.Measure) ? other.Measure : null);
-
-    /// <summary>Does it make the entry that a rule asks for?</summary>
-    bool Enters(ImaRule? rule) => rule == null || IsSameEntry(Measure, rule) || IsSameEntry(Also, rule);
-
-    static bool IsSameEntry(ImaRule? one, ImaRule other) =>
-        one != null && one.Pcr == other.Pcr && one.Template == other.Template;
-}
-
 /// <summary>The rules in force. It never changes: a new policy is a new object.</summary>
 sealed class ImaPolicy
 {
+    static readonly ImaHook[] Hooks = Enum.GetValues<ImaHook>();
+    static readonly ActionClass[] Classes = Enum.GetValues<ActionClass>();
+
     readonly ImaRule[] _rules;
 
-    public ImaPolicy(IEnumerable<ImaRule> rules)
+    /// <summary>By hook and class; null where no rule is.</summary>
+    readonly RuleIndex?[] _indexes;
+
+    /// <summary>By class: the rules that some access of a file may match, alike ones once.</summary>
+    readonly ImaRule[][] _reach;
+
+    /// <param name="failsSecurely">The kernel's ima_policy=fail_securely.</param>
+    public ImaPolicy(IEnumerable<ImaRule> rules, bool failsSecurely = false)
     {
         _rules = [.. rules];
-        AsksAboutSubject = _rules.Any(rule => rule.AsksAboutSubject);
-        AsksAboutReads = _rules.Any(rule =>
-            rule.Action is ImaAction.Measure or ImaAction.Appraise && rule.Func is null or ImaHook.FileCheck);
-        byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(ToString()));
+        FailsSecurely = failsSecurely;
+        AsksSubject = _rules.Aggregate(SubjectFacts.None, (facts, rule) => facts | rule.AsksSubject);
+        AsksTarget = _rules.Aggregate(TargetFacts.None, (facts, rule) => facts | rule.AsksTarget);
+        AsksAboutReads = _rules.Any(MayAskAboutData);
+        _indexes = [.. from hook in Hooks from one in Classes select IndexOf(hook, one)];
+        _reach = [.. Classes.Select(ReachOf)];
+        byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes($"{failsSecurely}\n{Devices()}\n{this}"));
         Fingerprint = BinaryPrimitives.ReadUInt64LittleEndian(digest);
     }
+
+    /// <summary>What is in force when nothing else is configured.</summary>
+    public static ImaPolicy Default { get; } = new(BuiltInPolicies.RulesOf(BuiltInPolicies.Default));
 
     /// <summary>A number that differs when the rules do: verdicts are kept under it.</summary>
     public ulong Fingerprint { get; }
 
-    /// <summary>Programs and what they map to execute: ours when nothing else is configured.</summary>
-    public static ImaPolicy Exec { get; } = new(
-    [
-        new ImaRule(ImaAction.Measure) { Func = ImaHook.BprmCheck },
-        new ImaRule(ImaAction.Measure) { Func = ImaHook.MmapCheck },
-        new ImaRule(ImaAction.Appraise) { Func = ImaHook.BprmCheck },
-        new ImaRule(ImaAction.Appraise) { Func = ImaHook.MmapCheck },
-    ]);
-
     public IReadOnlyList<ImaRule> Rules => _rules;
 
-    /// <summary>Some rule depends on who asks: a verdict for one is none for another.</summary>
-    public bool AsksAboutSubject { get; }
+    /// <summary>A filesystem that can change what it has shown (FUSE) is trusted by no signature.</summary>
+    public bool FailsSecurely { get; }
 
-    /// <summary>Some rule may ask about plain reads: the guard must send them too.</summary>
+    /// <summary>What some rule asks of subjects.</summary>
+    public SubjectFacts AsksSubject { get; }
+
+    /// <summary>What some rule asks of files.</summary>
+    public TargetFacts AsksTarget { get; }
+
+    /// <summary>Some rule may ask about opens of files that cannot be mapped: the guard must send them too.</summary>
     public bool AsksAboutReads { get; }
 
     /// <summary>ima_match_policy: first match wins, in each class of its own.</summary>
-    public PolicyDecision Match(ImaHook hook, AccessMask mask, Subject subject, in Target target)
+    public void Match(in AccessFacts facts, ref PolicyDecision into)
     {
-        ImaRule? measure = null;
-        ImaRule? appraise = null;
-        foreach (ImaRule rule in _rules)
+        bool appraises = false;
+        for (int one = 0; one < Classes.Length; one++)
         {
-            bool measures = rule.Action is ImaAction.Measure or ImaAction.DontMeasure;
-            if ((measures ? measure : appraise) == null && rule.Matches(hook, mask, subject, in target))
+            if (Find(in facts, (ActionClass)one) is { } rule
+                && !(appraises && rule.Action == ImaAction.Hash))
             {
-                measure = measures ? rule : measure;
-                appraise = measures ? appraise : rule;
+                appraises |= rule.Action == ImaAction.Appraise;
+                into.Add(rule);
+            }
+        }
+    }
+
+    /// <summary>The first rule of a class that matches, or null.</summary>
+    public ImaRule? Find(in AccessFacts facts, ActionClass one) =>
+        _indexes[((int)facts.Hook * Classes.Length) + (int)one]?.Find(in facts);
+
+    /// <summary>
+    /// Might another access of the same file, by anybody, in any way, under any name, ask for more? Where not, the
+    /// verdict on this one can be kept for all.
+    /// </summary>
+    public bool MayAskMore(in PolicyDecision decision, in AccessFacts facts)
+    {
+        foreach (ImaRule[] reach in _reach)
+        {
+            foreach (ImaRule rule in reach)
+            {
+                if (!rule.MayMatch(in facts))
+                {
+                    continue;
+                }
+
+                if (!rule.Action.IsPositive())
+                {
+                    break;
+                }
+
+                if (!decision.Covers(rule))
+                {
+                    return true;
+                }
             }
         }
 
-        return new PolicyDecision(
-            measure?.Action == ImaAction.Measure ? measure : null,
-            appraise?.Action == ImaAction.Appraise ? appraise : null);
+        return false;
+    }
+
+    /// <summary>The same rules, with what depends on mounts as it is now.</summary>
+    /// <param name="find">The filesystem that is mounted at a place.</param>
+    /// <returns>This one, when nothing has changed.</returns>
+    public ImaPolicy Resolve(Func<string, DeviceNumber?> find)
+    {
+        if (!_rules.Any(rule => rule.Conditions.OfType<MountCondition>().Any()))
+        {
+            return this;
+        }
+
+        var resolved = new ImaPolicy(_rules.Select(rule => rule.Resolve(find)), FailsSecurely);
+        return resolved.Fingerprint == Fingerprint ? this : resolved;
     }
 
     /// <summary>The policy in the kernel's language, one rule a line.</summary>
-    public override string ToString() => string.Concat(_rules.Select(rule => $"{rule}\n"));
+    public override string ToString() => KernelPolicyText.Of(_rules);
+
+    static bool MayAskAboutData(ImaRule rule) =>
+        rule.Action.IsPositive()
+        && (rule.Func?.IsOfData() ?? true)
+        && !(rule.Func == ImaHook.FileCheck && rule.Conditions.OfType<MaskCondition>().Any(mask => mask.IsOfExecAlone));
+
+    /// <summary>It matches whatever is done with a file that it may match.</summary>
+    static bool IsForAll(ImaRule rule) => rule.Func == null && rule.Conditions.All(condition => condition.IsAboutFile);
+
+    RuleIndex? IndexOf(ImaHook hook, ActionClass one)
+    {
+        ImaRule[] rules = [.. _rules.Where(rule => rule.Action.Class() == one && rule.IsAbout(hook))];
+        return rules.Length > 0 ? new RuleIndex(rules) : null;
+    }
+
+    /// <summary>
+    /// Rules that exempt only some accesses do not shorten the reach of what follows them, and of rules that do the same
+    /// to the same files one tells for all.
+    /// </summary>
+    ImaRule[] ReachOf(ActionClass one)
+    {
+        var told = new HashSet<string>(StringComparer.Ordinal);
+        return
+        [
+            .. from rule in _rules
+               where rule.Action.Class() == one && (rule.Func?.IsOfAccess() ?? true)
+                   && (rule.Action.IsPositive() || IsForAll(rule))
+               let file = rule.Words.Where(word => word is RuleCondition { IsAboutFile: true })
+               let what = rule.Words.Where(word => word is not RuleCondition)
+               where told.Add(KernelPolicyText.Of(new ImaRule(rule.Action, file.Concat(what), rule.Origin)))
+               select rule,
+        ];
+    }
+
+    string Devices() => string.Join(
+        ' ', _rules.SelectMany(rule => rule.Conditions).OfType<MountCondition>().Select(mount => mount.Device));
 }

@@ -1,149 +1,129 @@
-using System.Globalization;
-using System.Text;
+using ImaHost.Crypto;
 using ImaHost.Template;
 
 namespace ImaHost.Policy;
 
-/// <summary>What a rule asks for.</summary>
-enum ImaAction
+/// <summary>One rule (struct ima_rule_entry): an action, and words that say when and how. It never changes.</summary>
+sealed class ImaRule
 {
-    /// <summary>Enter the file in the list.</summary>
-    Measure,
-    /// <summary>Do not, whatever later rules say.</summary>
-    DontMeasure,
-    /// <summary>Let it be used only if somebody vouches for it.</summary>
-    Appraise,
-    /// <summary>Do not, whatever later rules say.</summary>
-    DontAppraise,
-}
+    readonly RuleCondition[] _conditions;
 
-/// <summary>MAY_* of the kernel, by its values (include/linux/fs.h).</summary>
-[Flags]
-enum AccessMask
-{
-    /// <summary>No condition.</summary>
-    None = 0,
-    /// <summary>MAY_EXEC.</summary>
-    Exec = 1,
-    /// <summary>MAY_WRITE.</summary>
-    Write = 2,
-    /// <summary>MAY_READ.</summary>
-    Read = 4,
-    /// <summary>MAY_APPEND.</summary>
-    Append = 8,
-}
-
-/// <summary>A number compared with a bound: uid=0, fowner&gt;999.</summary>
-/// <param name="Operator">'=', '&lt;' or '&gt;'.</param>
-readonly record struct IdCondition(char Operator, uint Bound)
-{
-    public bool Holds(uint id) => Operator switch
+    /// <param name="words">In any order, each option once.</param>
+    /// <param name="origin">Where it was read: "/etc/ima/policy.d/50-site.yaml:3".</param>
+    public ImaRule(ImaAction action, IEnumerable<RuleWord> words, string origin)
     {
-        '=' => id == Bound,
-        '<' => id < Bound,
-        _ => id > Bound,
-    };
+        Action = action;
+        Origin = origin;
+        Words = [.. from option in RuleOptions.All
+                    join word in words on option equals word.Option
+                    select word];
+        _conditions = [.. Words.OfType<RuleCondition>()];
+        Func = Find<FuncCondition>()?.Hook;
+        Pcr = Setting<int>(RuleOptions.Pcr) is { } pcr ? pcr.Value : null;
+        Template = Setting<TemplateDescriptor>(RuleOptions.Template)?.Value;
+        IsVerity = Setting<bool>(RuleOptions.DigestType) != null;
+        Signature = Setting<SignatureDemand>(RuleOptions.AppraiseType)?.Value ?? SignatureDemand.None;
+        Algorithms = Setting<IReadOnlyList<HashAlgorithm>>(RuleOptions.AppraiseAlgorithms)?.Value;
+        Reason = Setting<string>(RuleOptions.Reason)?.Value;
+        AsksSubject = _conditions.Aggregate(SubjectFacts.None, (facts, one) => facts | one.AsksSubject);
+        AsksTarget = _conditions.Aggregate(TargetFacts.None, (facts, one) => facts | one.AsksTarget);
+    }
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Operator}{Bound}");
-}
+    public ImaAction Action { get; }
 
-/// <summary>One rule (struct ima_rule_entry). A condition that is null always holds.</summary>
-sealed record ImaRule(ImaAction Action)
-{
-    public ImaHook? Func { get; init; }
+    /// <summary>All but the action, in the order in which they are shown.</summary>
+    public IReadOnlyList<RuleWord> Words { get; }
 
-    public AccessMask Mask { get; init; }
+    public string Origin { get; }
 
-    /// <summary>mask=^…: the access includes it, rather than equals it.</summary>
-    public bool MaskIncludes { get; init; }
-
-    public long? FsMagic { get; init; }
-
-    public IdCondition? Uid { get; init; }
-
-    public IdCondition? Euid { get; init; }
-
-    public IdCondition? Gid { get; init; }
-
-    public IdCondition? Egid { get; init; }
-
-    public IdCondition? Fowner { get; init; }
-
-    public IdCondition? Fgroup { get; init; }
+    /// <summary>The hook it is about; null: every one that is about files.</summary>
+    public ImaHook? Func { get; }
 
     /// <summary>The PCR its entries extend; null: the configured one.</summary>
-    public int? Pcr { get; init; }
+    public int? Pcr { get; }
 
     /// <summary>The template of its entries; null: the configured one.</summary>
-    public TemplateDescriptor? Template { get; init; }
+    public TemplateDescriptor? Template { get; }
 
-    /// <summary>Where it was read: "/etc/ima/policy.d/50-site.ima:3".</summary>
-    public string Origin { get; init; } = "built in";
+    /// <summary>The digest is that of fs-verity (digest_type=verity).</summary>
+    public bool IsVerity { get; }
 
-    public bool AsksAboutSubject => Uid != null || Euid != null || Gid != null || Egid != null;
+    /// <summary>The signature that is asked for.</summary>
+    public SignatureDemand Signature { get; }
 
-    /// <summary>ima_match_rules.</summary>
-    public bool Matches(ImaHook hook, AccessMask mask, Subject subject, in Target target) =>
-        (Func == null || Func == hook)
-        && (Mask == AccessMask.None || (MaskIncludes ? (mask & Mask) != 0 : mask == Mask))
-        && (FsMagic == null || FsMagic == target.FsMagic)
-        && Uid?.Holds(subject.Uid) != false
-        && Euid?.Holds(subject.Euid) != false
-        && Gid?.Holds(subject.Gid) != false
-        && Egid?.Holds(subject.Egid) != false
-        && Fowner?.Holds(target.Owner) != false
-        && Fgroup?.Holds(target.Group) != false;
+    /// <summary>The hashes that security.ima may be made with; null: any.</summary>
+    public IReadOnlyList<HashAlgorithm>? Algorithms { get; }
 
-    /// <summary>The rule in the kernel's language.</summary>
-    public override string ToString()
+    /// <summary>Why the rule is there, for whom it denies something.</summary>
+    public string? Reason { get; }
+
+    /// <summary>What must be known of a subject to hold its conditions against.</summary>
+    public SubjectFacts AsksSubject { get; }
+
+    /// <summary>What must be known of a file to hold its conditions against.</summary>
+    public TargetFacts AsksTarget { get; }
+
+    /// <summary>No kernel would take it.</summary>
+    public bool IsExtended => Words.Any(word => word.Option.IsExtension);
+
+    public IReadOnlyList<RuleCondition> Conditions => _conditions;
+
+    /// <summary>Some access at this hook may match it.</summary>
+    public bool IsAbout(ImaHook hook) =>
+        Func == hook || (Func == null && (hook.IsOfAccess() || hook == ImaHook.PolicyCheck));
+
+    /// <summary>
+    /// ima_match_rules. What cannot be found out counts against who asks: a rule that measures or appraises matches
+    /// then, one that exempts does not.
+    /// </summary>
+    public bool Matches(in AccessFacts facts)
     {
-        var text = new StringBuilder(Action switch
+        foreach (RuleCondition condition in _conditions)
         {
-            ImaAction.Measure => "measure",
-            ImaAction.DontMeasure => "dont_measure",
-            ImaAction.Appraise => "appraise",
-            ImaAction.DontAppraise => "dont_appraise",
-            _ => throw new InvalidOperationException("no such action"),
-        });
-        if (Func is { } func)
-        {
-            text.Append(" func=").Append(func.Name());
-        }
-
-        if (Mask != AccessMask.None)
-        {
-            text.Append(" mask=").Append(MaskIncludes ? "^" : "").Append(Mask == AccessMask.Exec ? "MAY_EXEC" : "MAY_READ");
-        }
-
-        if (FsMagic is { } magic)
-        {
-            text.Append(CultureInfo.InvariantCulture, $" fsmagic=0x{magic:x}");
-        }
-
-        Append("uid", Uid);
-        Append("euid", Euid);
-        Append("gid", Gid);
-        Append("egid", Egid);
-        Append("fowner", Fowner);
-        Append("fgroup", Fgroup);
-        if (Pcr is { } pcr)
-        {
-            text.Append(CultureInfo.InvariantCulture, $" pcr={pcr}");
-        }
-
-        if (Template is { } template)
-        {
-            text.Append(" template=").Append(template.Name);
-        }
-
-        return text.ToString();
-
-        void Append(string name, IdCondition? condition)
-        {
-            if (condition != null)
+            if (!(condition.Holds(in facts) ?? Action.IsPositive()))
             {
-                text.Append(' ').Append(name).Append(condition);
+                return false;
             }
         }
+
+        return true;
     }
+
+    /// <summary>Would some access of this file match it, whoever made it, in whatever way, under whatever name?</summary>
+    public bool MayMatch(in AccessFacts facts)
+    {
+        foreach (RuleCondition condition in _conditions)
+        {
+            if (condition.IsAboutFile && !(condition.Holds(in facts) ?? Action.IsPositive()))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>It does for a file what the other would.</summary>
+    public bool DoesSame(ImaRule other) =>
+        Action == other.Action && IsVerity == other.IsVerity && Pcr == other.Pcr && Template == other.Template
+        && Signature == other.Signature && AllowsSame(other.Algorithms);
+
+    /// <summary>The same rule, with what depends on mounts as it is now.</summary>
+    /// <param name="find">The filesystem that is mounted at a place.</param>
+    public ImaRule Resolve(Func<string, DeviceNumber?> find) => Find<MountCondition>() == null
+        ? this
+        : new ImaRule(
+            Action, Words.Select(word => word is MountCondition mount ? mount.Resolve(find) : word), Origin);
+
+    /// <summary>The rule in the kernel's language.</summary>
+    public override string ToString() => KernelPolicyText.Of(this);
+
+    bool AllowsSame(IReadOnlyList<HashAlgorithm>? others) =>
+        others == null ? Algorithms == null : Algorithms?.SequenceEqual(others) == true;
+
+    T? Find<T>()
+        where T : RuleWord => Words.OfType<T>().FirstOrDefault();
+
+    RuleSetting<T>? Setting<T>(RuleOption option) =>
+        Words.FirstOrDefault(word => word.Option == option) as RuleSetting<T>;
 }

@@ -1,154 +1,138 @@
-using System.Globalization;
-using ImaHost.Template;
-
 namespace ImaHost.Policy;
 
-/// <summary>A policy that is not understood, with the place that says why.</summary>
-sealed class PolicyException(string origin, string message) : FormatException($"{origin}: {message}");
-
 /// <summary>
-/// Reads the kernel's rule language (ima_parse_rule): one rule a line, words separated by blanks, "#" comments. Read so
-/// far: the actions measure and appraise with their negations, func, mask, fsmagic, uid, euid, gid, egid, fowner,
-/// fgroup, pcr and template. Any other word is refused with its place rather than ignored.
+/// Reads the kernel's rule language (ima_parse_rule): one rule a line, words separated by blanks, "#" comments. Our own
+/// options are marked by "imahost." before them; in their values, blanks and bars are escaped as in mountinfo.
 /// </summary>
 static class KernelPolicyReader
 {
+    /// <summary>The longest text that is read.</summary>
+    public const int MostBytes = 1 << 20;
+
+    const char NotUtf8 = '\ufffd';
+
     /// <param name="source">A name for error messages: the file's path.</param>
     /// <exception cref="PolicyException">Some line is not a rule; none is taken.</exception>
-    public static ImaPolicy Read(string text, string source)
+    public static List<ImaRule> Read(string text, string source)
     {
         var rules = new List<ImaRule>();
         int number = 0;
-        foreach (ReadOnlySpan<char> line in text.AsSpan().EnumerateLines())
+        foreach (Range range in text.AsSpan().Split('\n'))
         {
             number++;
-            if (ReadRule(line, string.Create(CultureInfo.InvariantCulture, $"{source}:{number}")) is { } rule)
+            if (ReadRule(text[range], source, number) is { } rule)
             {
                 rules.Add(rule);
             }
         }
 
-        return new ImaPolicy(rules);
+        return rules;
     }
 
     /// <summary>Reads one line; null when it is empty or a comment.</summary>
-    /// <param name="origin">What the rule and errors name as its place.</param>
+    /// <param name="origin">What the rule names as its place; null: source and line.</param>
     /// <exception cref="PolicyException">The line is not a rule.</exception>
-    public static ImaRule? ReadRule(ReadOnlySpan<char> line, string origin)
+    public static ImaRule? ReadRule(string line, string source, int number, string? origin = null)
     {
-        string[] words = line.ToString().Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
-        if (words.Length == 0 || words[0].StartsWith('#'))
+        ImaAction? action = null;
+        var words = new List<RuleWord>();
+        int start = NextWord(line, 0);
+        for (int at = start; at < line.Length && !(action == null && words.Count == 0 && line[at] == '#');)
         {
-            return null;
-        }
-
-        ImaRule rule = new(ReadAction(words[0], origin)) { Origin = origin };
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (string word in words.Skip(1))
-        {
-            int end = word.AsSpan().IndexOfAny('=', '<', '>');
-            if (end <= 0 || end == word.Length - 1)
+            int end = line.AsSpan(at).IndexOfAny(' ', '\t');
+            end = end < 0 ? line.Length : at + end;
+            try
             {
-                throw new PolicyException(origin, $"\"{word}\" is not a condition (name=value)");
+                ReadWord(line[at..end], ref action, words);
+            }
+            catch (FormatException e)
+            {
+                throw new PolicyException(new PolicyPlace(source, number, at + 1), e.Message);
             }
 
-            if (!seen.Add(word[..end]))
-            {
-                throw new PolicyException(origin, $"\"{word[..end]}\" is given twice");
-            }
-
-            rule = AddCondition(rule, word[..end], word[end], word[(end + 1)..], origin);
+            at = NextWord(line, end);
         }
 
-        return rule;
+        return action == null && words.Count == 0
+            ? null
+            : RuleChecks.Finish(action, words, new PolicyPlace(source, number, start + 1), origin);
     }
 
-    static ImaAction ReadAction(string word, string origin) => word switch
+    static int NextWord(string line, int at)
     {
-        "measure" => ImaAction.Measure,
-        "dont_measure" => ImaAction.DontMeasure,
-        "appraise" => ImaAction.Appraise,
-        "dont_appraise" => ImaAction.DontAppraise,
-        _ => throw new PolicyException(
-            origin, $"\"{word}\" is not an action that is known here (measure, dont_measure, appraise, dont_appraise)"),
-    };
+        int skipped = line.AsSpan(at).IndexOfAnyExcept(' ', '\t');
+        return skipped < 0 ? line.Length : at + skipped;
+    }
 
-    static ImaRule AddCondition(ImaRule rule, string name, char comparison, string value, string origin)
+    static void ReadWord(string word, ref ImaAction? action, List<RuleWord> words)
     {
-        if (comparison != '=' && name is "func" or "mask" or "fsmagic" or "pcr" or "template")
+        if (word.Contains(NotUtf8, StringComparison.Ordinal))
         {
-            throw new PolicyException(origin, $"\"{name}\" takes \"=\"");
+            throw new FormatException($"\"{word}\" is not UTF-8");
         }
 
-        return name switch
+        int end = word.AsSpan().IndexOfAny('=', '<', '>');
+        string name = end < 0 ? word : word[..end];
+        if (ImaActions.Parse(word) is { } found)
         {
-            "func" => rule with
-            {
-                Func = ImaHooks.Parse(value)
-                    ?? throw new PolicyException(
-                        origin, $"func={value} is not a hook that is seen here (FILE_CHECK, MMAP_CHECK, BPRM_CHECK)"),
-            },
-            "mask" => AddMask(rule, value, origin),
-            "fsmagic" => rule with { FsMagic = ReadHex(value, origin) },
-            "pcr" => rule with { Pcr = ReadPcr(rule, value, origin) },
-            "template" => rule with { Template = ReadTemplate(rule, value, origin) },
-            "uid" => rule with { Uid = ReadId(name, comparison, value, origin) },
-            "euid" => rule with { Euid = ReadId(name, comparison, value, origin) },
-            "gid" => rule with { Gid = ReadId(name, comparison, value, origin) },
-            "egid" => rule with { Egid = ReadId(name, comparison, value, origin) },
-            "fowner" => rule with { Fowner = ReadId(name, comparison, value, origin) },
-            "fgroup" => rule with { Fgroup = ReadId(name, comparison, value, origin) },
-            _ => throw new PolicyException(origin, $"\"{name}\" is not a condition that is known here"),
-        };
+            action = action == null ? found : throw new FormatException($"\"{word}\" is a second action");
+            return;
+        }
+
+        RuleOption option = RuleOptions.Find(name, PolicySyntax.Kernel)
+            ?? throw new FormatException(
+                end < 0
+                    ? $"\"{word}\" is neither an action nor a condition;"
+                      + $" {Spelling.Hint(word, [.. ImaActions.Names, .. RuleOptions.NamesIn(PolicySyntax.Kernel)])}"
+                    : $"\"{name}\" is not a condition; {Spelling.Hint(name, RuleOptions.NamesIn(PolicySyntax.Kernel))}");
+        CheckOrder(option, action, words);
+        words.Add(option.Read(new RuleValue(
+            option, end < 0 ? '=' : word[end], Split(option, word, end), PolicySyntax.Kernel)));
     }
 
-    static ImaRule AddMask(ImaRule rule, string value, string origin)
+    /// <summary>What the kernel, which reads from left to right, wants to know before it reads an option.</summary>
+    static void CheckOrder(RuleOption option, ImaAction? action, List<RuleWord> words)
     {
-        bool includes = value.StartsWith('^');
-        AccessMask mask = value.AsSpan(includes ? 1 : 0) switch
+        if (words.Any(word => word.Option == option))
         {
-            "MAY_EXEC" => AccessMask.Exec,
-            "MAY_READ" => AccessMask.Read,
-            _ => throw new PolicyException(origin, $"mask={value} is not seen here (MAY_EXEC, MAY_READ)"),
-        };
-        return rule with { Mask = mask, MaskIncludes = includes };
-    }
+            throw new FormatException($"\"{option.KernelName}\" is given twice");
+        }
 
-    static long ReadHex(string value, string origin)
-    {
-        ReadOnlySpan<char> digits = value.StartsWith("0x", StringComparison.Ordinal) ? value.AsSpan(2) : value;
-        return long.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long magic)
-            ? magic
-            : throw new PolicyException(origin, $"fsmagic={value} is not a hexadecimal number");
-    }
-
-    static int ReadPcr(ImaRule rule, string value, string origin)
-    {
-        const int last = 23; // of a TPM: PC Client Platform TPM Profile, section 4.6
-        RequireMeasure(rule, "pcr", origin);
-        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int pcr) && pcr <= last
-            ? pcr
-            : throw new PolicyException(origin, $"pcr={value} is not a PCR (0 to {last})");
-    }
-
-    static TemplateDescriptor ReadTemplate(ImaRule rule, string value, string origin)
-    {
-        RequireMeasure(rule, "template", origin);
-        return TemplateDescriptor.FindForRule(value)
-            ?? throw new PolicyException(
-                origin, $"template={value} is not a template ({string.Join(", ", TemplateDescriptor.Names)}, or fields with |)");
-    }
-
-    static void RequireMeasure(ImaRule rule, string name, string origin)
-    {
-        if (rule.Action != ImaAction.Measure)
+        if (option == RuleOptions.Template && action == null)
         {
-            throw new PolicyException(origin, $"\"{name}\" belongs to the action measure");
+            throw new FormatException("\"template\" follows the action");
+        }
+
+        if (option == RuleOptions.DigestType && words.Any(word => word.Option == RuleOptions.AppraiseType))
+        {
+            throw new FormatException("\"digest_type\" stands before appraise_type");
         }
     }
 
-    static IdCondition ReadId(string name, char comparison, string value, string origin) =>
-        uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out uint id)
-            ? new IdCondition(comparison, id)
-            : throw new PolicyException(origin, $"{name}{comparison}{value} is not a decimal number");
+    static string[] Split(RuleOption option, string word, int end)
+    {
+        if (option.IsFlag)
+        {
+            return end < 0 ? [] : throw new FormatException($"\"{option.KernelName}\" takes no value");
+        }
+
+        if (end < 0 || end == word.Length - 1)
+        {
+            throw new FormatException($"\"{option.KernelName}\" has no value");
+        }
+
+        if (word[end] != '=' && !option.IsCompared)
+        {
+            throw new FormatException($"\"{option.KernelName}\" takes \"=\"");
+        }
+
+        string value = word[(end + 1)..];
+        string[] items = option.Separator is { } separator ? value.Split(separator) : [value];
+        if (items.Contains(""))
+        {
+            throw new FormatException($"\"{option.KernelName}\" has an empty value");
+        }
+
+        return option.IsExtension ? [.. items.Select(KernelPolicyText.Unescape)] : items;
+    }
 }

@@ -1,0 +1,202 @@
+using System.Text;
+
+namespace ImaHost.Policy;
+
+/// <summary>
+/// A pattern for paths, as in gitignore(5): "*" and "?" stand for anything within a component, "[a-z]" and "[!a-z]" for
+/// one byte, "**/" for any number of directories, "**" for anything; "\" takes the next character as it is.
+/// </summary>
+sealed class PathGlob
+{
+    readonly Step[] _steps;
+
+    PathGlob(string text, Step[] steps)
+    {
+        Text = text;
+        _steps = steps;
+        int literal = Array.FindIndex(steps, step => step.Kind != StepKind.Byte);
+        IsExact = literal < 0;
+        byte[] start = [.. steps[..(IsExact ? steps.Length : literal)].Select(step => step.Value)];
+        Prefix = IsExact ? start : start[..(start.AsSpan().LastIndexOf((byte)'/') + 1)];
+    }
+
+    enum StepKind
+    {
+        /// <summary>This byte.</summary>
+        Byte,
+        /// <summary>One byte of a set.</summary>
+        Set,
+        /// <summary>Any bytes but "/".</summary>
+        Star,
+        /// <summary>Any bytes.</summary>
+        Anything,
+        /// <summary>Any number of whole components, each with its "/".</summary>
+        Directories,
+    }
+
+    /// <summary>The pattern as it was written.</summary>
+    public string Text { get; }
+
+    /// <summary>It stands for one path only.</summary>
+    public bool IsExact { get; }
+
+    /// <summary>What every path that matches begins with: whole components, or the path when it is exact.</summary>
+    public ReadOnlyMemory<byte> Prefix { get; }
+
+    /// <exception cref="FormatException">It is not a pattern.</exception>
+    public static PathGlob Parse(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        var steps = new List<Step>();
+        for (int at = 0; at < bytes.Length;)
+        {
+            at += ReadStep(bytes.AsSpan(at), steps);
+        }
+
+        return steps.Count > 0 ? new PathGlob(text, [.. steps]) : throw new FormatException("an empty pattern");
+    }
+
+    /// <summary>Goes on from the last "*" or "**" that can take more when something does not fit.</summary>
+    public bool Matches(ReadOnlySpan<byte> path)
+    {
+        int step = 0;
+        int at = 0;
+        int star = -1;
+        int starAt = 0;
+        int deep = -1;
+        int deepAt = 0;
+        for (;;)
+        {
+            if (step == _steps.Length && at == path.Length)
+            {
+                return true;
+            }
+
+            switch (step < _steps.Length ? _steps[step].Kind : StepKind.Byte)
+            {
+                case StepKind.Star:
+                    (star, starAt) = (++step, at);
+                    continue;
+                case StepKind.Anything or StepKind.Directories:
+                    (deep, deepAt, star) = (step++, at, -1);
+                    continue;
+                case var _ when step < _steps.Length && at < path.Length && _steps[step].Takes(path[at]):
+                    step++;
+                    at++;
+                    continue;
+            }
+
+            if (star >= 0 && starAt < path.Length && path[starAt] != '/')
+            {
+                (step, at) = (star, ++starAt);
+            }
+            else if (deep >= 0 && _steps[deep].TryExtend(path, ref deepAt))
+            {
+                (step, at, star) = (deep + 1, deepAt, -1);
+            }
+            else
+            {
+                return false;
+            }
+        }
+    }
+
+    public override string ToString() => Text;
+
+    /// <returns>How many bytes of the pattern were read.</returns>
+    static int ReadStep(ReadOnlySpan<byte> rest, List<Step> steps)
+    {
+        switch (rest[0])
+        {
+            case (byte)'*' when rest is [_, (byte)'*', (byte)'/', ..] && (steps.Count == 0 || steps[^1].IsSlash):
+                steps.Add(new Step(StepKind.Directories));
+                return 3;
+            case (byte)'*' when rest is [_, (byte)'*', ..]:
+                steps.Add(new Step(StepKind.Anything));
+                return 2;
+            case (byte)'*':
+                steps.Add(new Step(StepKind.Star));
+                return 1;
+            case (byte)'?':
+                steps.Add(new Step(StepKind.Set, Set: ByteSet.AllBut("/"u8)));
+                return 1;
+            case (byte)'[':
+                int end = rest[2..].IndexOf((byte)']') + 2;
+                if (rest.Length < 3 || end < 2)
+                {
+                    throw new FormatException("\"[\" without \"]\"");
+                }
+
+                steps.Add(new Step(StepKind.Set, Set: ByteSet.Parse(rest[1..end])));
+                return end + 1;
+            case (byte)'\\' when rest.Length > 1:
+                steps.Add(new Step(StepKind.Byte, rest[1]));
+                return 2;
+            default:
+                steps.Add(new Step(StepKind.Byte, rest[0]));
+                return 1;
+        }
+    }
+
+    readonly record struct Step(StepKind Kind, byte Value = 0, ByteSet? Set = null)
+    {
+        public bool IsSlash => Kind == StepKind.Byte && Value == '/';
+
+        public bool Takes(byte one) => Kind == StepKind.Byte ? one == Value : Set!.Has(one);
+
+        /// <summary>Lets a "**" stand for more.</summary>
+        public bool TryExtend(ReadOnlySpan<byte> path, ref int at)
+        {
+            int more = Kind == StepKind.Anything
+                ? (at < path.Length ? 1 : 0)
+                : path[at..].IndexOf((byte)'/') + 1;
+            at += more;
+            return more > 0;
+        }
+    }
+
+    sealed class ByteSet
+    {
+        readonly bool[] _has = new bool[256];
+
+        public bool Has(byte one) => _has[one];
+
+        public static ByteSet AllBut(ReadOnlySpan<byte> some)
+        {
+            var set = new ByteSet();
+            Array.Fill(set._has, true);
+            foreach (byte one in some)
+            {
+                set._has[one] = false;
+            }
+
+            return set;
+        }
+
+        /// <summary>What stands between the brackets. Never "/", as in the shell.</summary>
+        public static ByteSet Parse(ReadOnlySpan<byte> text)
+        {
+            bool negated = text[0] is (byte)'!' or (byte)'^';
+            text = text[(negated ? 1 : 0)..];
+            var set = new ByteSet();
+            for (int i = 0; i < text.Length; i++)
+            {
+                bool isRange = i + 2 < text.Length && text[i + 1] == '-';
+                for (int one = text[i]; one <= (isRange ? text[i + 2] : text[i]); one++)
+                {
+                    set._has[one] = true;
+                }
+
+                i += isRange ? 2 : 0;
+            }
+
+            for (int one = 0; negated && one < 256; one++)
+            {
+                set._has[one] = !set._has[one];
+            }
+
+            set._has['/'] = false;
+            return set;
+        }
+    }
+}

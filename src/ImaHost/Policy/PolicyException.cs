@@ -1,0 +1,19 @@
+using System.Globalization;
+
+namespace ImaHost.Policy;
+
+/// <summary>A place in a policy.</summary>
+/// <param name="Source">The file's path, or another name of where the text came from.</param>
+/// <param name="Line">From 1; 0: the file as a whole.</param>
+/// <param name="Column">From 1.</param>
+readonly record struct PolicyPlace(string Source, long Line = 0, long Column = 0)
+{
+    /// <summary>"FILE:LINE": where a rule stands.</summary>
+    public string OfLine => string.Create(CultureInfo.InvariantCulture, $"{Source}:{Line}");
+
+    public override string ToString() =>
+        Line == 0 ? Source : string.Create(CultureInfo.InvariantCulture, $"{Source}:{Line}:{Column}");
+}
+
+/// <summary>A policy that is not understood, with the place that says why.</summary>
+sealed class PolicyException(PolicyPlace place, string message) : FormatException($"{place}: {message}");

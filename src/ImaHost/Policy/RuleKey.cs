@@ -1,0 +1,56 @@
+namespace ImaHost.Policy;
+
+/// <summary>What rules are looked up by, the most telling first.</summary>
+enum RuleKeyKind
+{
+    /// <summary>A path, or one of the directories above it.</summary>
+    Path,
+    Device,
+    Uid,
+    Gid,
+    Fowner,
+    Fgroup,
+    FsMagic,
+}
+
+/// <summary>A value that an access has or has not. Different values may have the same key: it only narrows a search.</summary>
+readonly record struct RuleKey(RuleKeyKind Kind, ulong Value)
+{
+    const ulong Basis = 14695981039346656037; // FNV-1a, 64 bits
+    const ulong Prime = 1099511628211;
+
+    public static RuleKey OfPath(ReadOnlySpan<byte> path)
+    {
+        ulong hash = Basis;
+        foreach (byte one in path)
+        {
+            hash = Extend(hash, one);
+        }
+
+        return new RuleKey(RuleKeyKind.Path, hash);
+    }
+
+    public static RuleKey OfDevice(DeviceNumber device) =>
+        new(RuleKeyKind.Device, ((ulong)device.Major << 32) | device.Minor);
+
+    /// <summary>The keys of a path and of every directory above it. Never more than fit.</summary>
+    /// <returns>How many there are.</returns>
+    public static int OfPathAndAbove(ReadOnlySpan<byte> path, Span<ulong> keys)
+    {
+        ulong hash = Basis;
+        int count = 0;
+        foreach (byte one in path)
+        {
+            hash = Extend(hash, one);
+            if (one == '/' && count < keys.Length - 1)
+            {
+                keys[count++] = hash;
+            }
+        }
+
+        keys[count++] = hash;
+        return count;
+    }
+
+    static ulong Extend(ulong hash, byte one) => (hash ^ one) * Prime;
+}
