@@ -46,14 +46,16 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
     static bool IsNew(AccessRequest access, CollectedFile file) =>
         access.Mode == OpenMode.Write || (access.Mode == OpenMode.ReadWrite && file.Stat.Size == 0);
 
+    /// <summary>Holds it against each rule that appraises.</summary>
+    /// <param name="distrusts">Nothing that vouches for it can be believed.</param>
     /// <param name="rule">The one that is not content; null: all are.</param>
-    static Appraisal.Appraisal FirstFailure(
-        in Question question, FileMeasurement file, bool distrusts, out ImaRule? rule)
+    public static Appraisal.Appraisal FirstFailure(
+        in Question question, IMeasurementProvider what, bool distrusts, out ImaRule? rule)
     {
         foreach (ImaRule one in question.Decision.Appraise)
         {
             rule = one;
-            Appraisal.Appraisal outcome = distrusts ? Appraisal.Appraisal.Unverifiable : file.Appraise(one);
+            Appraisal.Appraisal outcome = distrusts ? Appraisal.Appraisal.Unverifiable : what.Appraise(one);
             if (outcome != Appraisal.Appraisal.Pass)
             {
                 return outcome;

@@ -1,3 +1,4 @@
+using ImaHost.Appraisal;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -82,6 +83,29 @@ sealed class ImaEngine(
         return CollectMeasurement(what, in question) < 0
             ? StoreOutcome.NotStored
             : StoreMeasurement(what, in question, scratch);
+    }
+
+    /// <summary>Measures and appraises a file of rules before they are put in force (ima_read_policy).</summary>
+    /// <returns>Why they must not be, or null.</returns>
+    public string? ProcessPolicy(PolicyFileMeasurement file, Scratch scratch)
+    {
+        Question question = file.MustMeasure(Policy);
+        if (question.Decision.IsNothing)
+        {
+            return null;
+        }
+
+        int error = CollectMeasurement(file, in question);
+        if (error < 0)
+        {
+            return $"it cannot be measured: {ErrnoException.Describe(-error)}";
+        }
+
+        _ = StoreMeasurement(file, in question, scratch);
+        Appraisal.Appraisal outcome = FileAppraisal.FirstFailure(in question, file, distrusts: false, out ImaRule? rule);
+        return rule == null || options.Appraise != AppraiseMode.Enforce
+            ? null
+            : $"{rule.Origin} appraises policies: {Appraiser.Cause(outcome)}";
     }
 
     /// <summary>Before this access is judged, must it be known who holds the file open?</summary>

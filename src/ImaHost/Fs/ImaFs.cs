@@ -17,7 +17,9 @@ sealed class ImaFs(FuseDevice device, IReadOnlyList<PublishedFile> files)
     const int NotImplemented = 38; // ENOSYS
     const uint DirectoryMode = 0x4000 | 0x1ed; // 0755
     const uint RegularMode = 0x8000;
+    const int Refused = 13; // EACCES
     const uint AccessModeMask = 3; // O_ACCMODE
+    const uint ReadWrite = 2; // O_RDWR
     const uint Append = 0x400; // O_APPEND
     const ulong Root = 1;
     const ulong FirstFile = 2;
@@ -147,7 +149,12 @@ sealed class ImaFs(FuseDevice device, IReadOnlyList<PublishedFile> files)
         }
 
         ulong handle = 0;
-        int result = (flags & AccessModeMask) == 0 ? 0 : file.OpenToWrite((flags & Append) != 0, out handle);
+        int result = (flags & AccessModeMask) switch
+        {
+            0 => 0,
+            ReadWrite when !file.IsReadOnly => -Refused, // ima_open_policy
+            _ => file.OpenToWrite((flags & Append) != 0, out handle),
+        };
         if (result < 0)
         {
             device.ReplyError(-result);

@@ -5,22 +5,35 @@ using ImaHost.Policy;
 namespace ImaHost.Fs;
 
 /// <summary>
-/// policy: reads as the rules in force; what is written replaces them when the writer closes, all or nothing. One
-/// writer at a time. A rule that is not understood fails the write(2) that completes its line. The text so far lies in
-/// the guard's memory, so that a writer does not notice when a host dies.
+/// policy (ima_fs.c): reads as the rules in force; what is written is put in force when the writer closes, all or
+/// nothing: in their place, or after them when the writer appends. One writer at a time. A rule that is not understood
+/// fails the write(2) that completes its line. The text so far lies in the guard's memory, so that a writer does not
+/// notice when a host dies.
 /// </summary>
-sealed class PolicyFile(
-    SharedState shared, Func<ImaPolicy> inForce, Action<ImaPolicy> load, Action<string> refused)
-    : PublishedFile("policy", 0x180)
+sealed class PolicyFile(SharedState shared, PolicyCommands commands) : PublishedFile("policy", 0x180)
 {
     const int Invalid = -22; // EINVAL
     const int Busy = -16; // EBUSY
+    const int Refused = -13; // EACCES
     const int TooLarge = -27; // EFBIG
-    const string Source = "policy file";
+
+    /// <summary>Whoever writes more at once than the kernel takes writes in pieces, which may end anywhere.</summary>
+    const int MostWritten = 4096;
+
+    PolicyDraft _draft = new(commands);
+    ulong _drafted;
+    bool _endsWithRule;
 
     public override bool IsReadOnly => false;
 
     public override long Size => Text().Length;
+
+    ReadOnlySpan<byte> Written => shared.PolicyText[..(int)shared.WriterSize];
+
+    /// <summary>The whole lines of it, and the last one where nothing more of it is to come.</summary>
+    ReadOnlySpan<byte> Complete => _endsWithRule ? Written : Written[..(Written.LastIndexOf((byte)'\n') + 1)];
+
+    bool IsWhole => Complete.Length == Written.Length;
 
     public override int Read(Span<byte> buffer, long offset) => Copy(Text(), buffer, offset);
 
@@ -54,9 +67,12 @@ sealed class PolicyFile(
             return Fail(TooLarge);
         }
 
+        bool beginsLine = at == 0 || shared.PolicyText[(int)at - 1] == '\n';
         data.CopyTo(shared.PolicyText[(int)at..]);
         shared.WriterSize = Math.Max(shared.WriterSize, (uint)(at + data.Length));
-        return IsUnderstood() ? data.Length : Fail(Invalid);
+        _endsWithRule = beginsLine && data.Length < MostWritten;
+        int error = ReadDraft();
+        return error == 0 ? data.Length : Fail(error);
     }
 
     /// <summary>What truncation a shell asks for before it writes changes nothing by itself.</summary>
@@ -64,7 +80,7 @@ sealed class PolicyFile(
 
     /// <summary>A line without its end may be half of one: close(2) says so, and nothing is loaded.</summary>
     public override int Flush(ulong handle) =>
-        handle != 0 && handle == shared.Writer && (shared.WriterFailed != 0 || !EndsWell) ? Invalid : 0;
+        handle != 0 && handle == shared.Writer && (shared.WriterFailed != 0 || !IsWhole) ? Invalid : 0;
 
     public override void Release(ulong handle)
     {
@@ -73,35 +89,39 @@ sealed class PolicyFile(
             return;
         }
 
-        if (EndsWell && shared.WriterFailed == 0 && TryRead(Written, out ImaPolicy? policy) && policy.Rules.Count > 0)
+        if (shared.WriterFailed == 0 && IsWhole && ReadDraft() == 0 && _draft.Rules.Count > 0)
         {
-            load(shared.WriterBase > 0 ? new ImaPolicy(inForce().Rules.Concat(policy.Rules)) : policy);
+            commands.Load(_draft, shared.WriterBase > 0);
         }
 
         shared.Writer = 0;
     }
 
-    ReadOnlySpan<byte> Written => shared.PolicyText[..(int)shared.WriterSize];
+    byte[] Text() => Encoding.UTF8.GetBytes(commands.InForce().ToString());
 
-    byte[] Text() => Encoding.UTF8.GetBytes(inForce().ToString());
-
-    bool EndsWell => shared.WriterSize == 0 || shared.PolicyText[(int)shared.WriterSize - 1] == '\n';
-
-    bool IsUnderstood() => TryRead(Written[..(Written.LastIndexOf((byte)'\n') + 1)], out _);
-
-    bool TryRead(
-        ReadOnlySpan<byte> text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ImaPolicy? policy)
+    /// <returns>0, or minus the errno that the writer gets.</returns>
+    int ReadDraft()
     {
+        if (_drafted != shared.Writer)
+        {
+            _draft = new PolicyDraft(commands);
+            _drafted = shared.Writer;
+        }
+
         try
         {
-            policy = new ImaPolicy(KernelPolicyReader.Read(Encoding.UTF8.GetString(text), Source));
-            return true;
+            _draft.Read(Complete);
+            return 0;
         }
         catch (PolicyException e)
         {
-            refused(e.Message);
-            policy = null;
-            return false;
+            commands.Refused(e.Message);
+            return Invalid;
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            commands.Refused(e.Message);
+            return Refused;
         }
     }
 
