@@ -148,13 +148,6 @@ public sealed unsafe class HeldFile : IDisposable
         }
     }
 
-    /// <summary>None yet.</summary>
-    public int MeasureVerity(Span<byte> digest, out ushort algorithm)
-    {
-        algorithm = 0;
-        return _fd < 0 ? 0 : -61;
-    }
-
     /// <summary>Closes the descriptor.</summary>
     public void Dispose()
     {
