@@ -5,49 +5,11 @@ using ImaHost.Interop.Native;
 
 namespace ImaHost.Interop;
 
-/// <summary>What statx(2) says of a file.</summary>
-/// <param name="Ctime">Nanoseconds since 1970.</param>
-public readonly record struct FileStat(
-    uint DeviceMajor, uint DeviceMinor, ulong Inode, ushort Mode, uint Uid, uint Gid, uint Links, ulong Size, long Ctime)
-{
-    const int TypeMask = 0xf000;
-    const int Regular = 0x8000;
-
-    /// <summary>Is it a regular file?</summary>
-    public bool IsRegular => (Mode & TypeMask) == Regular;
-
-    /// <summary>statx(2) of a path, links followed. Opens nothing.</summary>
-    public static unsafe bool TryOfPath(string path, out FileStat stat)
-    {
-        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
-        {
-            return TryRead(Libc.AT_FDCWD, name, 0, out stat, out _);
-        }
-    }
-
-    internal static unsafe bool TryRead(int fd, byte* path, int flags, out FileStat stat, out int error)
-    {
-        Libc.StatxBuffer raw;
-        if (Libc.statx(fd, path, flags, Libc.STATX_BASIC_STATS, &raw) < 0)
-        {
-            stat = default;
-            error = -Marshal.GetLastPInvokeError();
-            return false;
-        }
-
-        stat = new FileStat(
-            raw.stx_dev_major, raw.stx_dev_minor, raw.stx_ino, raw.stx_mode, raw.stx_uid, raw.stx_gid, raw.stx_nlink,
-            raw.stx_size, (raw.stx_ctime.tv_sec * 1_000_000_000L) + raw.stx_ctime.tv_nsec);
-        error = 0;
-        return true;
-    }
-}
-
 /// <summary>
 /// An open file. The descriptors of held accesses raise no events of their own, so reading one can never wait for
 /// the guard; opening the same file by its path would.
 /// </summary>
-public sealed unsafe class HeldFile : IDisposable
+public sealed unsafe partial class HeldFile : IDisposable
 {
     static readonly byte[] Empty = [0];
     int _fd;

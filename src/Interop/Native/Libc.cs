@@ -47,7 +47,11 @@ static unsafe partial class Libc
 
     public const short POLLIN = 1;
     public const short POLLPRI = 2;
-    public const short POLLERR = 8;
+
+    public const uint FS_IOC_GETFSUUID = 0x80111500;
+    public const uint FS_IOC_MEASURE_VERITY = 0xc0046686;
+    public const uint EXT4_IOC_GETFSUUID = 0x8008662c;
+    public const uint BTRFS_IOC_FS_INFO = 0x8400941f;
 
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
@@ -109,6 +113,8 @@ static unsafe partial class Libc
         [FieldOffset(32)] public ulong stx_ino;
         [FieldOffset(40)] public ulong stx_size;
         [FieldOffset(96)] public StatxTimestamp stx_ctime;
+        [FieldOffset(128)] public uint stx_rdev_major;
+        [FieldOffset(132)] public uint stx_rdev_minor;
         [FieldOffset(136)] public uint stx_dev_major;
         [FieldOffset(140)] public uint stx_dev_minor;
         [FieldOffset(144)] public ulong stx_mnt_id;
@@ -119,6 +125,40 @@ static unsafe partial class Libc
     public struct StatfsBuffer
     {
         [FieldOffset(0)] public long f_type;
+    }
+
+    /// <summary>struct fsuuid2, include/uapi/linux/fs.h.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct FilesystemUuid
+    {
+        public byte len;
+        public fixed byte uuid[16];
+    }
+
+    /// <summary>struct fsuuid of ext4, include/uapi/linux/ext4.h, with room for one.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Ext4Uuid
+    {
+        public uint fsu_len;
+        public uint fsu_flags;
+        public fixed byte fsu_uuid[16];
+    }
+
+    /// <summary>struct btrfs_ioctl_fs_info_args, include/uapi/linux/btrfs.h: what is read of it.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 1024)]
+    public struct BtrfsInfo
+    {
+        [FieldOffset(16)] public fixed byte fsid[16];
+    }
+
+    /// <summary>struct fsverity_digest, include/uapi/linux/fsverity.h, with room for the longest.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct VerityDigest
+    {
+        public const int Room = 64;
+        public ushort digest_algorithm;
+        public ushort digest_size;
+        public fixed byte digest[Room];
     }
 
     [LibraryImport("libc", SetLastError = true)]
