@@ -25,6 +25,7 @@ static unsafe partial class Libc
 
     public const int EPERM = 1;
     public const int ENOENT = 2;
+    public const int ESRCH = 3;
     public const int EINTR = 4;
     public const int EIO = 5;
     public const int EAGAIN = 11;
@@ -32,6 +33,7 @@ static unsafe partial class Libc
     public const int ENODEV = 19;
     public const int EINVAL = 22;
     public const int EFBIG = 27;
+    public const int ERANGE = 34;
     public const int ENOSYS = 38;
     public const int ENODATA = 61;
 
@@ -161,6 +163,27 @@ static unsafe partial class Libc
         public fixed byte digest[Room];
     }
 
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Passwd
+    {
+        public byte* pw_name;
+        public byte* pw_passwd;
+        public uint pw_uid;
+        public uint pw_gid;
+        public byte* pw_gecos;
+        public byte* pw_dir;
+        public byte* pw_shell;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Group
+    {
+        public byte* gr_name;
+        public byte* gr_passwd;
+        public uint gr_gid;
+        public byte** gr_mem;
+    }
+
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint read(int fd, void* buffer, nuint count);
 
@@ -248,6 +271,19 @@ static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fcntl(int fd, int command, nint argument);
+
+    /// <remarks>This and the next three return the error number and leave errno alone.</remarks>
+    [LibraryImport("libc")]
+    public static partial int getpwnam_r(byte* name, Passwd* entry, byte* buffer, nuint size, Passwd** result);
+
+    [LibraryImport("libc")]
+    public static partial int getpwuid_r(uint uid, Passwd* entry, byte* buffer, nuint size, Passwd** result);
+
+    [LibraryImport("libc")]
+    public static partial int getgrnam_r(byte* name, Group* entry, byte* buffer, nuint size, Group** result);
+
+    [LibraryImport("libc")]
+    public static partial int getgrgid_r(uint gid, Group* entry, byte* buffer, nuint size, Group** result);
 
     [LibraryImport("libc")]
     public static partial byte* strerrorname_np(int errno);
