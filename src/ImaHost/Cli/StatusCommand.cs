@@ -73,7 +73,7 @@ static class StatusCommand
         yield return ("host", Text($"imahost {status.Version}, pid {status.HostPid}, start {accesses.HostStarts}"));
         yield return ("watching", string.Join(", ", status.Watch));
         yield return ("appraise", status.Appraise);
-        yield return ("policy", Text($"{status.Policy.Rules} rules"));
+        yield return ("policy", Text($"{status.Policy.Rules} rules of {string.Join(", ", status.Policy.Sources)}"));
         yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
         yield return ("TPM", status.Tpm.Banks.Count == 0
             ? "none: nothing vouches for the list"

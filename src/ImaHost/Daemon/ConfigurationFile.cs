@@ -25,6 +25,8 @@ static class ConfigurationFile
     {
         ["watch"] = (options, value) => options with { Watch = value.Strings() },
         ["policy"] = (options, value) => options with { Policy = value.Strings() },
+        ["policy_keys"] = (options, value) => options with { PolicyKeys = value.Strings() },
+        ["kernel_command_line"] = (options, value) => options with { KernelCommandLine = value.YesOrNo() },
         ["tpm"] = (options, value) => options with { Tpm = value.Text() },
         ["fs"] = (options, value) => options with { Fs = value.Text() },
         ["state"] = (options, value) => options with { State = value.Text() },
@@ -126,6 +128,13 @@ static class ConfigurationFile
             && number >= least && number <= most
                 ? number
                 : throw Refused(string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"));
+
+        public bool YesOrNo() => Text() switch
+        {
+            "true" => true,
+            "false" => false,
+            _ => throw Refused("true or false"),
+        };
 
         public T Choice<T>()
             where T : struct, Enum => Words.TryParse(Text(), out T choice) ? choice : throw Refused(Words.List<T>());

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ImaHost.Appraisal;
+using ImaHost.Policy;
 
 namespace ImaHost.Daemon;
 
@@ -29,8 +30,17 @@ sealed record DaemonOptions
     /// <summary>A path on each filesystem to watch.</summary>
     public IReadOnlyList<string> Watch { get; init; } = [];
 
-    /// <summary>Files of kernel rules; none: the built-in policy "exec".</summary>
+    /// <summary>Names of built-in policies, files and directories of rules; none: the standard drop-in directories.</summary>
     public IReadOnlyList<string> Policy { get; init; } = [];
+
+    /// <summary>The built-in policies that are in force when there are no rules.</summary>
+    public IReadOnlyList<string> PolicyFallback { get; init; } = [BuiltInPolicies.Default];
+
+    /// <summary>Certificates or public keys: only files of rules that one of them has signed are loaded. None: any file.</summary>
+    public IReadOnlyList<string> PolicyKeys { get; init; } = [];
+
+    /// <summary>The kernel's own ima= … switches are heeded.</summary>
+    public bool KernelCommandLine { get; init; }
 
     /// <summary>device:PATH, swtpm:…, none; null: /dev/tpmrm0, or else an swtpm of our own.</summary>
     public string? Tpm { get; init; }
@@ -85,8 +95,9 @@ sealed record DaemonOptions
 /// <param name="Banks">The TPM's allocated banks, by name.</param>
 /// <param name="IsEmbeddedTpm">The TPM is an swtpm of our own.</param>
 /// <param name="Watched">The watched filesystems, for people to read.</param>
+/// <param name="MayLabel">The hosts get the right to write security.ima.</param>
 sealed record ResolvedEnvironment(
-    string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched);
+    string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched, bool MayLabel);
 
 /// <summary>Options as JSON: how the launcher hands them to the hosts that the guard starts.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]

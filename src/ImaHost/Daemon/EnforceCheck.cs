@@ -52,16 +52,7 @@ static class EnforceCheck
             Hook = ImaHook.BprmCheck,
             Mask = AccessMask.Exec,
             Subject = new Subject { Known = SubjectFacts.Ids | SubjectFacts.Capabilities },
-            Target = new Target
-            {
-                Known = TargetFacts.Path,
-                FsMagic = file.FilesystemMagic,
-                Device = DeviceOf(path),
-                Owner = collected.Stat.Uid,
-                Group = collected.Stat.Gid,
-                Mode = collected.Stat.Mode,
-                Path = collected.Path,
-            },
+            Target = new TargetReader().Read(file, collected, Environment.ProcessId, policy.AsksTarget),
         };
         SecurityIma xattr = collected.SecurityIma;
         foreach (ImaRule rule in Question.Ask(policy, in facts, loads: null, isRegular: true).Decision.Appraise)

@@ -30,7 +30,7 @@ sealed class Host : IDisposable
     readonly ILoggerFactory _loggers;
     readonly ILogger _log;
     readonly ManualResetEventSlim _stopped = new();
-    readonly Lock _loading = new();
+    readonly PolicyLoader _policies;
     readonly DigestSet _fuseDigests = new();
 
     Host(DaemonOptions options)
@@ -45,9 +45,10 @@ sealed class Host : IDisposable
         _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
         var engineOptions = new EngineOptions(
             options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows);
+        StoredPolicy stored = PolicyStore.Load(_state.PolicyPath);
         _engine = new ImaEngine(
-            engineOptions, PolicyStore.Load(_state.PolicyPath), _list, new ReadWriteCheck(),
-            new EngineCounters(), _log);
+            engineOptions, stored.Policy.Resolve(Mounts.DeviceAt), _list, new ReadWriteCheck(), new EngineCounters(), _log);
+        _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, Announce, _log) { Fault = stored.Fault };
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
     }
 
@@ -67,6 +68,7 @@ sealed class Host : IDisposable
     public void Dispose()
     {
         _buffers.Dispose();
+        _policies.Dispose();
         _list.Dispose();
         _fuseDigests.Dispose();
         _loggers.Dispose();
@@ -90,7 +92,7 @@ sealed class Host : IDisposable
             Start("FUSE", PublishedFiles().Run);
         }
 
-        var commands = new GuardCommands(_stopped.Set, Reload);
+        var commands = new GuardCommands(_stopped.Set, _policies.Reload);
         var workers = new List<Thread>();
         using var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
         Start("large files", loop.RunLarge);
@@ -180,7 +182,7 @@ sealed class Host : IDisposable
             .. Twins(),
             new CounterFile("runtime_measurements_count", () => _list.Log.Extent.Entries),
             new CounterFile("violations", () => _list.Violations),
-            new PolicyFile(_shared, () => _engine.Policy, Load, message => Logging.PolicyRefused(_log, message)),
+            new PolicyFile(_shared, _policies.Commands),
         ]);
 
     /// <summary>SHA-1's are there whether the TPM has that bank or not, as in the kernel (ima_fs.c since 6.10).</summary>
@@ -240,45 +242,11 @@ sealed class Host : IDisposable
         said = fault;
     }
 
-    void Reload()
-    {
-        try
-        {
-            Load(PolicyStore.ReadFiles(_options.Policy));
-        }
-        catch (Exception e) when (e is ConfigurationException or PolicyException)
-        {
-            Logging.PolicyRefused(_log, e.Message);
-        }
-    }
-
-    /// <summary>Saved first: a policy that the next host would not know is not put in force.</summary>
-    void Load(ImaPolicy policy)
-    {
-        lock (_loading)
-        {
-            try
-            {
-                Launcher.RequirePcrs(_list, policy);
-                PolicyStore.Save(_state.PolicyPath, policy);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ConfigurationException)
-            {
-                Logging.PolicyRefused(_log, e.Message);
-                return;
-            }
-
-            HostEvents.Policy(_list, Launcher.Settings(_options), policy.ToString());
-            _engine.Policy = policy;
-            Announce(policy);
-            Logging.PolicyLoaded(_log, policy.Rules.Count);
-        }
-    }
-
     void Announce(ImaPolicy policy) => _socket.SendReady(policy.AsksAboutReads, policy.Fingerprint);
 
     string? Answer(ControlRequest request) => request.Line == "status"
         ? JsonSerializer.Serialize(
-            StatusReport.Make(_options, _shared.Counters, _engine, _list), StatusJson.Default.StatusReport)
-        : _buffers.Answer(request);
+            StatusReport.Make(_options, _shared.Counters, _engine, _list, _policies.Fault),
+            StatusJson.Default.StatusReport)
+        : _policies.Answer(request) ?? _buffers.Answer(request);
 }

@@ -33,15 +33,16 @@ static class Launcher
             throw new ConfigurationException($"another imahost uses {options.State}: stop it, or choose another --state");
         }
 
-        ImaPolicy policy = PolicyStore.ReadFiles(options.Policy);
+        StoredPolicy stored = PolicySources.LoadAtStart(options, state.PolicyPath);
+        ImaPolicy policy = stored.Policy;
         EnforceCheck.Require(options, policy, guard);
-        PolicyStore.Save(state.PolicyPath, policy);
+        PolicyStore.Save(state.PolicyPath, stored);
         string[] watched = [.. options.Watch.Select(Mounts.Describe)];
         string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);
         try
         {
             options = BeginList(
-                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched) }, state, policy);
+                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched, MayLabel(options, policy)) }, state, policy);
         }
         catch
         {
@@ -95,6 +96,9 @@ static class Launcher
             }
         }
     }
+
+    static bool MayLabel(DaemonOptions options, ImaPolicy policy) =>
+        options.Appraise == Appraisal.AppraiseMode.Fix || policy.Rules.Any(rule => rule.Action == ImaAction.Hash);
 
     /// <summary>The same for the same configuration, so that a verifier can expect it.</summary>
     static string Describe(DaemonOptions options) =>
@@ -170,7 +174,7 @@ static class Launcher
         arguments.AddRange(["--host-down", Words.Name(options.HostDown)]);
         arguments.AddRange(["--deadline", options.Deadline.ToString(CultureInfo.InvariantCulture)]);
         arguments.AddRange(["--cache", options.Cache.ToString(CultureInfo.InvariantCulture)]);
-        if (options.Appraise == Appraisal.AppraiseMode.Fix)
+        if (options.Resolved!.MayLabel)
         {
             arguments.Add("--host-labels");
         }

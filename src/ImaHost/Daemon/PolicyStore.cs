@@ -1,54 +1,64 @@
+using System.Text;
 using ImaHost.Policy;
 
 namespace ImaHost.Daemon;
 
-/// <summary>The policy in force, on disk: what the next host starts from, however the policy came to be.</summary>
+/// <summary>A policy, and what is wrong with the one that should be in force in its place.</summary>
+/// <param name="Fault">Null: nothing.</param>
+sealed record StoredPolicy(ImaPolicy Policy, string? Fault = null);
+
+/// <summary>
+/// The policy in force as a text, on disk: what the next host starts from, however the policy came to be. Kernel rules,
+/// each with its origin before it as a comment.
+/// </summary>
 static class PolicyStore
 {
     const string OriginMark = "# from ";
+    const string FaultMark = "# fault ";
+    const string FailsSecurely = "# fail_securely";
 
-    /// <summary>The files' rules one after the other; without files the built-in policy.</summary>
+    public static string Format(StoredPolicy stored)
+    {
+        var text = new StringBuilder();
+        _ = stored.Fault == null ? text : text.Append(FaultMark).Append(stored.Fault.ReplaceLineEndings(" ")).Append('\n');
+        _ = stored.Policy.FailsSecurely ? text.Append(FailsSecurely).Append('\n') : text;
+        foreach (ImaRule rule in stored.Policy.Rules)
+        {
+            _ = text.Append(OriginMark).Append(rule.Origin).Append('\n').Append(rule).Append('\n');
+        }
+
+        return text.ToString();
+    }
+
     /// <exception cref="PolicyException">Some line is not a rule.</exception>
-    /// <exception cref="ConfigurationException">Some file cannot be read.</exception>
-    public static ImaPolicy ReadFiles(IReadOnlyList<string> paths)
-    {
-        if (paths.Count == 0)
-        {
-            return ImaPolicy.Default;
-        }
-
-        try
-        {
-            return new ImaPolicy(paths.SelectMany(path => KernelPolicyReader.Read(File.ReadAllText(path), path)));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ConfigurationException($"cannot read a policy: {e.Message}");
-        }
-    }
-
-    /// <summary>Each rule with its origin before it, as a comment: kernel rules that know where they came from.</summary>
-    public static void Save(string path, ImaPolicy policy)
-    {
-        string fresh = path + ".new";
-        File.WriteAllText(fresh, string.Concat(policy.Rules.Select(rule => $"{OriginMark}{rule.Origin}\n{rule}\n")));
-        File.Move(fresh, path, overwrite: true);
-    }
-
-    public static ImaPolicy Load(string path)
+    public static StoredPolicy Parse(string text, string source)
     {
         var rules = new List<ImaRule>();
-        string origin = path;
+        string? origin = null;
+        string? fault = null;
+        bool failsSecurely = false;
         int number = 0;
-        foreach (string line in File.ReadLines(path))
+        foreach (string line in text.Split('\n'))
         {
             origin = line.StartsWith(OriginMark, StringComparison.Ordinal) ? line[OriginMark.Length..] : origin;
-            if (KernelPolicyReader.ReadRule(line, path, ++number, origin) is { } rule)
+            fault = line.StartsWith(FaultMark, StringComparison.Ordinal) ? line[FaultMark.Length..] : fault;
+            failsSecurely |= line == FailsSecurely;
+            if (KernelPolicyReader.ReadRule(line, source, ++number, origin) is { } rule)
             {
                 rules.Add(rule);
             }
         }
 
-        return new ImaPolicy(rules);
+        return new StoredPolicy(new ImaPolicy(rules, failsSecurely), fault);
     }
+
+    public static void Save(string path, StoredPolicy stored)
+    {
+        string fresh = path + ".new";
+        File.WriteAllText(fresh, Format(stored));
+        File.Move(fresh, path, overwrite: true);
+    }
+
+    /// <exception cref="PolicyException">Some line is not a rule.</exception>
+    public static StoredPolicy Load(string path) => Parse(File.ReadAllText(path), path);
 }

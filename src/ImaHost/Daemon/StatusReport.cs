@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using ImaHost.Engine;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
+using ImaHost.Policy;
 
 namespace ImaHost.Daemon;
 
@@ -41,7 +42,7 @@ sealed record StatusReport
 
     /// <param name="guard">What the guard has counted.</param>
     public static StatusReport Make(
-        DaemonOptions options, in GuardCounters guard, ImaEngine engine, RuntimeMeasurements list)
+        DaemonOptions options, in GuardCounters guard, ImaEngine engine, RuntimeMeasurements list, string? policyFault)
     {
         EngineCounters counters = engine.Counters;
         LogExtent extent = list.Log.Extent;
@@ -61,10 +62,10 @@ sealed record StatusReport
                 guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, counters.Measured,
                 counters.Repeated, counters.Denied, counters.WouldDeny, counters.Fixed, counters.Failed),
             Holds = HoldStatus.From(in guard.Holds),
-            Policy = new PolicyStatus(engine.Policy.Rules.Count, engine.Policy.AsksAboutReads),
+            Policy = PolicyStatus.Of(engine.Policy, policyFault),
             Level = Coverage.Level,
             Holes = Coverage.Holes,
-            Faults = list.Fault is { } fault ? [fault] : [],
+            Faults = [.. new[] { list.Fault, policyFault }.OfType<string>()],
         };
     }
 }
@@ -112,7 +113,14 @@ sealed record HoldStatus(ulong Count, ulong P50, ulong P90, ulong P99, ulong Max
     }
 }
 
-sealed record PolicyStatus(int Rules, bool AsksAboutReads);
+/// <param name="Sources">Where the rules come from, in order.</param>
+/// <param name="Fault">Why the policy that should be in force is not.</param>
+sealed record PolicyStatus(int Rules, bool AsksAboutReads, IReadOnlyList<string> Sources, string? Fault)
+{
+    public static PolicyStatus Of(ImaPolicy policy, string? fault) => new(
+        policy.Rules.Count, policy.AsksAboutReads,
+        [.. policy.Rules.Select(rule => rule.Origin.Split(':')[0]).Distinct()], fault);
+}
 
 [JsonSourceGenerationOptions(
     WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

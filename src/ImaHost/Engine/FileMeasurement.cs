@@ -12,6 +12,7 @@ namespace ImaHost.Engine;
 sealed class FileMeasurement : IMeasurementProvider, IDisposable
 {
     readonly Subject _subject = new();
+    readonly TargetReader _target = new();
     AccessRequest? _access;
 
     /// <summary>What is known of the file.</summary>
@@ -64,22 +65,14 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
 
         var facts = new AccessFacts
         {
-            Hook = hook, Mask = Access.Mask, Subject = _subject, Target = Describe(policy.AsksTarget),
+            Hook = hook,
+            Mask = Access.Mask,
+            Subject = _subject,
+            Target = _target.Read(Access.File, File, Access.Pid, policy.AsksTarget),
         };
         ImaHook? loads = hook == ImaHook.BprmCheck || Access.Mode == OpenMode.Write ? null : HookPaths.HookOf(File.Path);
         return Question.Ask(policy, in facts, loads, File.Stat.IsRegular);
     }
-
-    Target Describe(TargetFacts wanted) => new()
-    {
-        Known = TargetFacts.Path,
-        FsMagic = Access.File.FilesystemMagic,
-        Device = new DeviceNumber(File.Stat.DeviceMajor, File.Stat.DeviceMinor),
-        Owner = File.Stat.Uid,
-        Group = File.Stat.Gid,
-        Mode = File.Stat.Mode,
-        Path = File.Path,
-    };
 
     /// <summary>What is only written cannot be mapped.</summary>
     static ImaHook HookOf(AccessRequest access) => access.Access switch

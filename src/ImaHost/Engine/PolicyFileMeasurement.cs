@@ -15,6 +15,7 @@ sealed class PolicyFileMeasurement(LoadedFile loaded, HeldFile file) : IMeasurem
     static readonly Subject Self = new() { Known = SubjectFacts.Ids | SubjectFacts.Capabilities };
 
     readonly CollectedFile _file = new();
+    readonly TargetReader _target = new();
 
     public Question MustMeasure(ImaPolicy policy)
     {
@@ -24,16 +25,7 @@ sealed class PolicyFileMeasurement(LoadedFile loaded, HeldFile file) : IMeasurem
             Hook = ImaHook.PolicyCheck,
             Mask = AccessMask.Read,
             Subject = Self,
-            Target = new Target
-            {
-                Known = TargetFacts.Path,
-                FsMagic = file.FilesystemMagic,
-                Device = new DeviceNumber(_file.Stat.DeviceMajor, _file.Stat.DeviceMinor),
-                Owner = _file.Stat.Uid,
-                Group = _file.Stat.Gid,
-                Mode = _file.Stat.Mode,
-                Path = _file.Path,
-            },
+            Target = _target.Read(file, _file, Environment.ProcessId, policy.AsksTarget),
         };
         var decision = default(PolicyDecision);
         policy.Match(in facts, ref decision);

@@ -37,6 +37,9 @@ sealed class PolicyDraft(PolicyCommands commands)
     /// <summary>The files that were named.</summary>
     public IReadOnlyList<LoadedFile> Files => _files;
 
+    /// <summary>Some file includes the built-in policy of that name.</summary>
+    public bool FailsSecurely => _files.Any(file => file.Rules.FailsSecurely);
+
     /// <summary>Reads what was added to a text since the last call.</summary>
     /// <param name="text">All of it, up to the end of a line.</param>
     /// <exception cref="PolicyException">A line is no rule.</exception>

@@ -33,6 +33,9 @@ sealed class CollectedFile : IDisposable
     /// <summary>The path the file was opened by, without the kernel's " (deleted)".</summary>
     public ReadOnlySpan<byte> Path => _path.AsSpan(0, _pathLength);
 
+    /// <summary>The path is one, and no stand-in.</summary>
+    public bool HasPath { get; private set; }
+
     public SecurityIma SecurityIma => SecurityIma.Parse(_ima.AsSpan(0, Math.Max(_imaLength, 0)));
 
     /// <summary>Minus the errno when security.ima could not be read; ENODATA is not an error.</summary>
@@ -154,7 +157,8 @@ sealed class CollectedFile : IDisposable
     {
         ReadOnlySpan<byte> deleted = " (deleted)"u8;
         _pathLength = file.ReadPath(_path);
-        if (_pathLength <= 0)
+        HasPath = _pathLength > 0;
+        if (!HasPath)
         {
             // Longer than a page: the kernel's list has the bare file name then, which a descriptor does not tell.
             var text = string.Create(

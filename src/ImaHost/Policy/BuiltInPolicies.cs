@@ -6,6 +6,9 @@ static class BuiltInPolicies
     /// <summary>What is in force when nothing else is configured: programs and what they map to execute.</summary>
     public const string Default = "exec";
 
+    /// <summary>What their rules name as their place begins with this; no file's path does.</summary>
+    public const string OriginPrefix = "built-in ";
+
     /// <summary>Not rules, but what happens to signatures on filesystems that can change behind them.</summary>
     public const string FailSecurely = "fail_securely";
 
@@ -64,7 +67,7 @@ static class BuiltInPolicies
     public static IReadOnlyList<ImaRule> RulesOf(string name)
     {
         string[] lines = All.First(one => one.Name == name).Lines;
-        string source = $"built-in {name}";
+        string source = OriginPrefix + name;
         return [.. lines.Select((line, i) => KernelPolicyReader.ReadRule(line, source, i + 1, source)!)];
     }
 

@@ -63,6 +63,9 @@ sealed class ImaRule
     /// <summary>What must be known of a file to hold its conditions against.</summary>
     public TargetFacts AsksTarget { get; }
 
+    /// <summary>It belongs to a policy that needs no file.</summary>
+    public bool IsBuiltIn => Origin.StartsWith(BuiltInPolicies.OriginPrefix, StringComparison.Ordinal);
+
     /// <summary>No kernel would take it.</summary>
     public bool IsExtended => Words.Any(word => word.Option.IsExtension);
 

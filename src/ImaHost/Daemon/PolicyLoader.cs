@@ -1,0 +1,171 @@
+using System.Text;
+using ImaHost.Appraisal;
+using ImaHost.Engine;
+using ImaHost.Events;
+using ImaHost.Fs;
+using ImaHost.Interop;
+using ImaHost.MeasurementList;
+using ImaHost.Policy;
+using Microsoft.Extensions.Logging;
+
+namespace ImaHost.Daemon;
+
+/// <summary>
+/// Puts policies in force while the host runs, all or nothing: what cannot be loaded leaves the old one as it is. Every
+/// load is measured.
+/// </summary>
+/// <param name="announce">Tells the guard of another policy.</param>
+sealed class PolicyLoader(
+    DaemonOptions options, string storePath, RuntimeMeasurements list, ImaEngine engine, Action<ImaPolicy> announce,
+    ILogger log) : IDisposable
+{
+    const string Show = "policy show";
+    const string Load = "policy load";
+
+    readonly Lock _loading = new();
+    readonly Scratch _scratch = new();
+    volatile string? _fault;
+
+    /// <summary>Why the policy that should be in force is not; null: it is.</summary>
+    public string? Fault
+    {
+        get => _fault;
+        init => _fault = value;
+    }
+
+    /// <summary>What the published file needs.</summary>
+    public PolicyCommands Commands => new(
+        () => engine.Policy, path => PolicyFiles.Read(path, PolicySources.Keys(options)), WhyNotWritten, Accept,
+        message => Logging.PolicyRefused(log, message));
+
+    /// <summary>Loads what is configured once more.</summary>
+    public void Reload() => _ = TryLoad(options.Policy);
+
+    /// <summary>"policy show": the policy in force, as <see cref="PolicyStore"/> writes it. "policy load": files.</summary>
+    /// <returns>Null: that is no such request.</returns>
+    public string? Answer(ControlRequest request)
+    {
+        switch (request.Line)
+        {
+            case Show:
+                return PolicyStore.Format(new StoredPolicy(engine.Policy, Fault));
+            case Load:
+                string[] entries = Encoding.UTF8.GetString(request.Data).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+                string? error = TryLoad(entries.Length > 0 ? entries : options.Policy);
+                return error == null ? $"ok: {engine.Policy.Rules.Count} rules\n" : $"error: {error}\n";
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>Mounts have come or gone: rules may be about other filesystems now.</summary>
+    public void FollowMounts()
+    {
+        lock (_loading)
+        {
+            ImaPolicy resolved = engine.Policy.Resolve(Mounts.DeviceAt);
+            if (resolved != engine.Policy)
+            {
+                engine.Policy = resolved;
+                announce(resolved);
+            }
+        }
+    }
+
+    public void Dispose() => _scratch.Dispose();
+
+    /// <returns>Why not, or null.</returns>
+    string? TryLoad(IReadOnlyList<string> entries)
+    {
+        try
+        {
+            LoadedPolicy loaded = PolicySources.Load(entries, options);
+            PutInForce(new ImaPolicy(loaded.Rules, loaded.FailsSecurely), loaded.Files);
+            return null;
+        }
+        catch (Exception e) when (e is PolicyException or ConfigurationException or IOException or UnauthorizedAccessException)
+        {
+            Logging.PolicyRefused(log, e.Message);
+            return e.Message;
+        }
+    }
+
+    /// <summary>
+    /// What a writer has written. As in the kernel, rules that are appended to a built-in policy take its place
+    /// (ima_update_policy).
+    /// </summary>
+    void Accept(PolicyDraft draft, bool append)
+    {
+        ImaPolicy old = engine.Policy;
+        bool extends = append && !old.Rules.All(rule => rule.IsBuiltIn);
+        try
+        {
+            PutInForce(
+                new ImaPolicy(
+                    extends ? old.Rules.Concat(draft.Rules) : draft.Rules,
+                    draft.FailsSecurely || (extends && old.FailsSecurely)),
+                draft.Files);
+        }
+        catch (Exception e) when (e is PolicyException or ConfigurationException or IOException or UnauthorizedAccessException)
+        {
+            Logging.PolicyRefused(log, e.Message);
+        }
+    }
+
+    /// <summary>Saved first: a policy that the next host would not know is not put in force.</summary>
+    void PutInForce(ImaPolicy policy, IReadOnlyList<LoadedFile> files)
+    {
+        lock (_loading)
+        {
+            Launcher.RequirePcrs(list, policy);
+            RequireLabels(policy);
+            foreach (LoadedFile file in files)
+            {
+                Admit(file);
+            }
+
+            PolicyStore.Save(storePath, new StoredPolicy(policy));
+            HostEvents.Policy(list, Launcher.Settings(options), policy.ToString());
+            engine.Policy = policy.Resolve(Mounts.DeviceAt);
+            _fault = null;
+            announce(engine.Policy);
+            Logging.PolicyLoaded(log, policy.Rules.Count);
+        }
+    }
+
+    /// <summary>The policy that is in force still decides about the files of the next.</summary>
+    void Admit(LoadedFile file)
+    {
+        try
+        {
+            using HeldFile held = HeldFile.Open(file.Path);
+            using var measured = new PolicyFileMeasurement(file, held);
+            if (engine.ProcessPolicy(measured, _scratch) is { } why)
+            {
+                throw new PolicyException(new PolicyPlace(file.Path), why);
+            }
+        }
+        catch (ErrnoException e)
+        {
+            throw new PolicyException(new PolicyPlace(file.Path), e.Message);
+        }
+    }
+
+    void RequireLabels(ImaPolicy policy)
+    {
+        if (!options.Resolved!.MayLabel && policy.Rules.FirstOrDefault(rule => rule.Action == ImaAction.Hash) is { } rule)
+        {
+            throw new ConfigurationException(
+                $"{rule.Origin}: the action hash writes labels, for which this host was not given the right:"
+                + " start it with this policy");
+        }
+    }
+
+    /// <summary>ima_write_policy: "signed policy file (specified as an absolute pathname) required".</summary>
+    string? WhyNotWritten() =>
+        options.PolicyKeys.Count > 0
+        || (options.Appraise != AppraiseMode.Off
+            && engine.Policy.Rules.Any(rule => rule is { Action: ImaAction.Appraise, Func: ImaHook.PolicyCheck }))
+            ? "a signed policy file is required: write its absolute path"
+            : null;
+}

@@ -1,0 +1,53 @@
+using ImaHost.Policy;
+
+namespace ImaHost.Daemon;
+
+/// <summary>The policy that is configured.</summary>
+static class PolicySources
+{
+    /// <summary>The keys that files of rules must be signed with; null: they need no signature.</summary>
+    /// <exception cref="PolicyException">Some key cannot be read.</exception>
+    public static PolicyKeys? Keys(DaemonOptions options) =>
+        options.PolicyKeys.Count == 0 ? null : PolicyKeys.Load(options.PolicyKeys);
+
+    /// <param name="entries">Built-in names, files, directories; none: the standard directories.</param>
+    /// <exception cref="PolicyException">Some part of it is not understood, or not signed.</exception>
+    public static LoadedPolicy Load(IReadOnlyList<string> entries, DaemonOptions options) =>
+        PolicyEntries.Load(entries, options.PolicyFallback, Keys(options));
+
+    /// <summary>
+    /// A policy that cannot be loaded never means that nothing is measured: the last one that was in force takes its
+    /// place, or else the built-in one.
+    /// </summary>
+    /// <param name="storePath">Where the last one is.</param>
+    public static StoredPolicy LoadAtStart(DaemonOptions options, string storePath)
+    {
+        try
+        {
+            LoadedPolicy loaded = Load(options.Policy, options);
+            return new StoredPolicy(new ImaPolicy(loaded.Rules, loaded.FailsSecurely));
+        }
+        catch (PolicyException e)
+        {
+            (ImaPolicy instead, string name) = LastGood(storePath) is { } last
+                ? (last, "the last good one")
+                : (ImaPolicy.Default, $"the built-in {BuiltInPolicies.Default}");
+            string fault = $"the configured policy is not in force, but {name}: {e.Message}";
+            Console.Error.WriteLine($"imahost: {fault}");
+            return new StoredPolicy(instead, fault);
+        }
+    }
+
+    static ImaPolicy? LastGood(string storePath)
+    {
+        try
+        {
+            ImaPolicy last = PolicyStore.Load(storePath).Policy;
+            return last.Rules.Count > 0 ? last : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PolicyException)
+        {
+            return null;
+        }
+    }
+}
