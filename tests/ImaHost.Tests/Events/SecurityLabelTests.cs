@@ -29,6 +29,7 @@ public sealed class SecurityLabelTests
     [InlineData("Smack", "security.SMACK64\0")]
     internal void TryReadOfFile_reads_the_attribute_of_the_module(string module, string attribute)
     {
+        Privileges.Require();
         using var directory = new TemporaryDirectory();
         using HeldFile file = HeldFile.Open(directory.Write("labelled", "text"));
         var into = new ByteBuilder();

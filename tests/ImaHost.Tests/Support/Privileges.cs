@@ -6,5 +6,5 @@ namespace ImaHost.Tests.Support;
 static class Privileges
 {
     public static void Require() =>
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can give a process other ids, or mount");
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can give a process other ids, label a file, mount or look at what is root's");
 }
