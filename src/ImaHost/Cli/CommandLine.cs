@@ -27,6 +27,7 @@ static class CommandLine
             ListCommand.Create(),
             VerifyCommand.Create(),
             MeasureCommand.Create(),
+            PolicyCommand.Create(),
             LabelCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
@@ -44,12 +45,15 @@ static class CommandLine
     /// <summary>The parser takes an option it does not know for a path, and `label` would write to what follows.</summary>
     static IEnumerable<string> UnknownOptions(RootCommand root, string[] arguments)
     {
-        var known = root.Subcommands.SelectMany(command => command.Options).Concat(root.Options)
+        var known = Below(root).SelectMany(command => command.Options)
             .SelectMany(option => option.Aliases.Append(option.Name)).ToHashSet(StringComparer.Ordinal);
         return arguments.TakeWhile(word => word != "--")
             .Where(word => word.Length > 1 && word[0] == '-' && !known.Contains(word.Split('=')[0]))
             .Select(word => $"there is no option {word} (a path that begins with \"-\" goes after \"--\")");
     }
+
+    /// <summary>A command and all it consists of.</summary>
+    static IEnumerable<Command> Below(Command command) => command.Subcommands.SelectMany(Below).Prepend(command);
 
     public static void Complain(string message) => Console.Error.WriteLine($"imahost: {message}");
 

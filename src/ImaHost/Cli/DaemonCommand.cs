@@ -7,7 +7,7 @@ namespace ImaHost.Cli;
 /// <summary><c>imahost daemon</c>: runs the host in the foreground, by way of the guard.</summary>
 static class DaemonCommand
 {
-    const string DefaultConfiguration = "/etc/imahost/imahost.yaml";
+    public const string DefaultConfiguration = "/etc/imahost/imahost.yaml";
 
     static readonly Option<string?> Config = new("--config")
     {
@@ -21,7 +21,7 @@ static class DaemonCommand
 
     static readonly Option<string[]> Policy = new("--policy")
     {
-        Description = "a file of kernel policy rules (repeatable); none: programs and what they map",
+        Description = "a file or directory of rules, or a built-in policy (repeatable); none: /etc/ima/policy.d and the like",
     };
 
     static readonly Option<string?> Tpm = new("--tpm")
@@ -56,7 +56,8 @@ static class DaemonCommand
         }
 
         string? config = parsed.GetValue(Config);
-        Launcher.Launch(Override(ConfigurationFile.Read(config ?? DefaultConfiguration, required: config != null), parsed));
+        DaemonOptions options = ConfigurationFile.Read(config ?? DefaultConfiguration, required: config != null);
+        Launcher.Launch(Override(Launcher.HeedKernel(options), parsed));
         return ExitStatus.Yes;
     }
 

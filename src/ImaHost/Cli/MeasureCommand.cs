@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text.Json.Serialization;
 using ImaHost.Crypto;
 using ImaHost.Daemon;
@@ -72,7 +71,8 @@ static class MeasureCommand
         byte[] data = kernel == null
             ? ReadFile(source!, digest)
             : ReadKernel(kernel, parsed.GetValue(Length), digest);
-        string answer = Ask(parsed.GetValue(State)!, $"measure {parsed.GetValue(Template) ?? "-"} {name}", data);
+        string answer = ControlSocket.MustAsk(
+            parsed.GetValue(State)!, $"measure {parsed.GetValue(Template) ?? "-"} {name}", data).TrimEnd('\n');
         return Report(name, data, answer, parsed.GetValue(Json));
     }
 
@@ -92,18 +92,6 @@ static class MeasureCommand
                 CultureInfo.InvariantCulture,
                 $"{name}: {data.Length} bytes, {(result.Stored ? "entered" : "stands in the list already")}"));
         return ExitStatus.Yes;
-    }
-
-    static string Ask(string state, string question, byte[] data)
-    {
-        try
-        {
-            return ControlSocket.Ask(state, question, data).TrimEnd('\n');
-        }
-        catch (SocketException e)
-        {
-            throw new ConfigurationException($"no host answers at {ControlSocket.PathIn(state)}: {e.Message}");
-        }
     }
 
     static byte[] ReadFile(string path, bool digest)

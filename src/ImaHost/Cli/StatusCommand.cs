@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text.Json;
 using ImaHost.Daemon;
 using Spectre.Console;
@@ -30,20 +29,7 @@ static class StatusCommand
 
     static int Run(ParseResult parsed)
     {
-        string state = parsed.GetValue(State)!;
-        string answer;
-        try
-        {
-            answer = ControlSocket.Ask(state, "status");
-        }
-        catch (SocketException e)
-        {
-            bool listens = Path.Exists(ControlSocket.PathIn(state)) && e.SocketErrorCode != SocketError.ConnectionRefused;
-            string why = listens ? e.Message : "it is not running";
-            CommandLine.Complain($"no host answers at {ControlSocket.PathIn(state)}: {why}");
-            return ExitStatus.Usage;
-        }
-
+        string answer = ControlSocket.MustAsk(parsed.GetValue(State)!, "status");
         if (parsed.GetValue(Json))
         {
             Console.WriteLine(answer);

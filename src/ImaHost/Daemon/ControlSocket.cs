@@ -104,6 +104,22 @@ static class ControlSocket
         return Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
     }
 
+    /// <summary>Asks, where no host is a mistake of who asks.</summary>
+    /// <exception cref="ConfigurationException">No host answers.</exception>
+    public static string MustAsk(string state, string question, ReadOnlySpan<byte> data = default)
+    {
+        try
+        {
+            return Ask(state, question, data);
+        }
+        catch (SocketException e)
+        {
+            bool listens = Path.Exists(PathIn(state)) && e.SocketErrorCode != SocketError.ConnectionRefused;
+            string why = listens ? e.Message : "it is not running";
+            throw new ConfigurationException($"no host answers at {PathIn(state)}: {why}");
+        }
+    }
+
     static bool TryReceive(
         Socket client, int limit, long end,
         [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ControlRequest? request, out string error)

@@ -1,3 +1,6 @@
+using ImaHost.Events;
+using ImaHost.Policy;
+
 namespace ImaHost.Daemon;
 
 /// <summary>Where filesystems are mounted (proc_pid_mountinfo(5)).</summary>
@@ -13,6 +16,23 @@ static class Mounts
             .Select(line => Unescape(line.Split(' ')[MountPointField]))
             .Where(point => point == "/" || full == point || full.StartsWith(point + "/", StringComparison.Ordinal))
             .MaxBy(point => point.Length) ?? "/";
+    }
+
+    /// <summary>The filesystem that is mounted at a place, or null.</summary>
+    public static DeviceNumber? DeviceAt(string point)
+    {
+        DeviceNumber? found = null;
+        ReadOnlySpan<byte> text = File.ReadAllBytes("/proc/self/mountinfo");
+        foreach (Range line in text.Split((byte)'\n'))
+        {
+            // What was mounted last lies on top.
+            if (MountInfoLine.TryParse(text[line], out MountInfoLine mount) && MountInfoLine.ToText(mount.MountPoint) == point)
+            {
+                found = mount.Device;
+            }
+        }
+
+        return found;
     }
 
     /// <summary>A watched path as a person needs to read it: the whole filesystem is watched.</summary>

@@ -19,8 +19,11 @@ sealed class PolicyLoader(
     DaemonOptions options, string storePath, RuntimeMeasurements list, ImaEngine engine, Action<ImaPolicy> announce,
     ILogger log) : IDisposable
 {
-    const string Show = "policy show";
-    const string Load = "policy load";
+    /// <summary>Asks for the policy in force, as <see cref="PolicyStore"/> writes it.</summary>
+    public const string Show = "policy show";
+
+    /// <summary>Asks to load what its data name, one a line; nothing: what is configured.</summary>
+    public const string LoadFiles = "policy load";
 
     readonly Lock _loading = new();
     readonly Scratch _scratch = new();
@@ -35,13 +38,12 @@ sealed class PolicyLoader(
 
     /// <summary>What the published file needs.</summary>
     public PolicyCommands Commands => new(
-        () => engine.Policy, path => PolicyFiles.Read(path, PolicySources.Keys(options)), WhyNotWritten, Accept,
-        message => Logging.PolicyRefused(log, message));
+        () => engine.Policy, path => PolicyFiles.Read(path, PolicySources.Keys(options)), WhyNotWritten,
+        () => OpenWriters.Any(Path.Combine(options.Fs, "policy")), Accept, message => Logging.PolicyRefused(log, message));
 
     /// <summary>Loads what is configured once more.</summary>
     public void Reload() => _ = TryLoad(options.Policy);
 
-    /// <summary>"policy show": the policy in force, as <see cref="PolicyStore"/> writes it. "policy load": files.</summary>
     /// <returns>Null: that is no such request.</returns>
     public string? Answer(ControlRequest request)
     {
@@ -49,7 +51,7 @@ sealed class PolicyLoader(
         {
             case Show:
                 return PolicyStore.Format(new StoredPolicy(engine.Policy, Fault));
-            case Load:
+            case LoadFiles:
                 string[] entries = Encoding.UTF8.GetString(request.Data).Split('\n', StringSplitOptions.RemoveEmptyEntries);
                 string? error = TryLoad(entries.Length > 0 ? entries : options.Policy);
                 return error == null ? $"ok: {engine.Policy.Rules.Count} rules\n" : $"error: {error}\n";
@@ -94,7 +96,8 @@ sealed class PolicyLoader(
     /// What a writer has written. As in the kernel, rules that are appended to a built-in policy take its place
     /// (ima_update_policy).
     /// </summary>
-    void Accept(PolicyDraft draft, bool append)
+    /// <returns>False when that was refused.</returns>
+    bool Accept(PolicyDraft draft, bool append)
     {
         ImaPolicy old = engine.Policy;
         bool extends = append && !old.Rules.All(rule => rule.IsBuiltIn);
@@ -105,10 +108,12 @@ sealed class PolicyLoader(
                     extends ? old.Rules.Concat(draft.Rules) : draft.Rules,
                     draft.FailsSecurely || (extends && old.FailsSecurely)),
                 draft.Files);
+            return true;
         }
         catch (Exception e) when (e is PolicyException or ConfigurationException or IOException or UnauthorizedAccessException)
         {
             Logging.PolicyRefused(log, e.Message);
+            return false;
         }
     }
 

@@ -7,11 +7,12 @@ namespace ImaHost.Fs;
 /// <param name="InForce">The policy in force.</param>
 /// <param name="ReadFile">Reads a file of rules, named by its absolute path.</param>
 /// <param name="WhyNotWritten">Why rules may come from signed files alone; null: they may be written.</param>
-/// <param name="Load">Puts rules in force; true: after those that are.</param>
+/// <param name="IsWritten">Somebody has the published file open for writing.</param>
+/// <param name="Load">Puts rules in force; true: after those that are. False: they could not be.</param>
 /// <param name="Refused">Says why something that was written is refused.</param>
 sealed record PolicyCommands(
     Func<ImaPolicy> InForce, Func<string, LoadedFile> ReadFile, Func<string?> WhyNotWritten,
-    Action<PolicyDraft, bool> Load, Action<string> Refused);
+    Func<bool> IsWritten, Func<PolicyDraft, bool, bool> Load, Action<string> Refused);
 
 /// <summary>
 /// The rules that one writer has written so far. A line that begins with "/" names a file whose rules stand in its place

@@ -23,6 +23,7 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
     PolicyDraft _draft = new(commands);
     ulong _drafted;
     bool _endsWithRule;
+    int _loaded;
 
     public override bool IsReadOnly => false;
 
@@ -78,23 +79,42 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
     /// <summary>What truncation a shell asks for before it writes changes nothing by itself.</summary>
     public override int SetSize(long size) => 0;
 
-    /// <summary>A line without its end may be half of one: close(2) says so, and nothing is loaded.</summary>
+    /// <summary>
+    /// A line without its end may be half of one: close(2) says so, and nothing is loaded. Else, when this was the last
+    /// descriptor of the writer, the rules are in force before close(2) returns, as in the kernel: the release, which
+    /// comes after it, is not waited for.
+    /// </summary>
     public override int Flush(ulong handle) =>
-        handle != 0 && handle == shared.Writer && (shared.WriterFailed != 0 || !IsWhole) ? Invalid : 0;
+        handle == 0 || handle != shared.Writer ? 0
+        : shared.WriterFailed != 0 || !IsWhole ? Invalid
+        : commands.IsWritten() || Finish() ? 0
+        : Invalid;
 
     public override void Release(ulong handle)
     {
-        if (handle == 0 || handle != shared.Writer)
+        if (handle != 0 && handle == shared.Writer)
         {
-            return;
+            _ = shared.WriterFailed == 0 && IsWhole && Finish();
+            shared.Writer = 0;
+        }
+    }
+
+    /// <summary>Loads what was written, if it was not loaded yet.</summary>
+    /// <returns>False when it cannot be loaded.</returns>
+    bool Finish()
+    {
+        if (ReadDraft() != 0)
+        {
+            return false;
         }
 
-        if (shared.WriterFailed == 0 && IsWhole && ReadDraft() == 0 && _draft.Rules.Count > 0)
+        if (_draft.Rules.Count > _loaded)
         {
-            commands.Load(_draft, shared.WriterBase > 0);
+            _loaded = _draft.Rules.Count;
+            return commands.Load(_draft, shared.WriterBase > 0);
         }
 
-        shared.Writer = 0;
+        return true;
     }
 
     byte[] Text() => Encoding.UTF8.GetBytes(commands.InForce().ToString());
@@ -106,6 +126,7 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
         {
             _draft = new PolicyDraft(commands);
             _drafted = shared.Writer;
+            _loaded = 0;
         }
 
         try

@@ -30,10 +30,19 @@ sealed class MaskCondition(RuleOption option, AccessMask mask, bool includes)
     /// <summary>It holds for nothing but executing.</summary>
     public bool IsOfExecAlone => mask == AccessMask.Exec;
 
+    /// <summary>The kernel's names.</summary>
+    public static IReadOnlyCollection<string> Known => Names.Keys;
+
+    public static AccessMask? Find(string name) => Names.TryGetValue(name, out AccessMask mask) ? mask : null;
+
+    /// <summary>"MAY_READ|MAY_WRITE".</summary>
+    public static string Show(AccessMask mask) =>
+        string.Join('|', Names.Where(pair => (pair.Value & mask) != 0).Select(pair => pair.Key));
+
     public static MaskCondition Read(in RuleValue value)
     {
         string name = value.Text.TrimStart('^');
-        return value.Text.Length - name.Length <= 1 && Names.TryGetValue(name, out AccessMask mask)
+        return value.Text.Length - name.Length <= 1 && Find(name) is { } mask
             ? new MaskCondition(value.Option, mask, value.Text[0] == '^')
             : throw new FormatException($"\"{value.Text}\" is not a mask; {Spelling.Hint(value.Text, Names.Keys)}");
     }

@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text;
+using ImaHost.Interop;
+
+namespace ImaHost.Events;
+
+/// <summary>
+/// Finds out whether a published file is open for writing. By what /proc/PID/fd shows and not by asking the filesystem,
+/// whose server would wait for itself. A writer that knows the file by another path is not seen.
+/// </summary>
+static class OpenWriters
+{
+    const int MostPath = 4096;
+
+    /// <param name="path">Absolute, without links.</param>
+    public static bool Any(string path)
+    {
+        byte[] wanted = Encoding.UTF8.GetBytes(path);
+        using var processes = new NumberedEntries("/proc", static _ => { });
+        while (processes.MoveNext())
+        {
+            if (processes.Current != Environment.ProcessId && Writes(processes.Current, wanted))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    static bool Writes(int pid, byte[] path)
+    {
+        Span<byte> link = stackalloc byte[MostPath];
+        Span<byte> info = stackalloc byte[512];
+        using ProcessDirectory process = ProcessDirectory.Open(pid);
+        // Not those of fd, which are links: the enumeration looks at where they lead.
+        using var descriptors = new NumberedEntries(
+            string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/fdinfo"), static _ => { });
+        while (descriptors.MoveNext())
+        {
+            string name = string.Create(CultureInfo.InvariantCulture, $"{descriptors.Current}\0");
+            int length = process.ReadLink(Encoding.ASCII.GetBytes($"fd/{name}"), link);
+            if (length == path.Length && link[..length].SequenceEqual(path)
+                && process.Read(Encoding.ASCII.GetBytes($"fdinfo/{name}"), info) is > 0 and int got
+                && DescriptorInfo.TryParse(info[..got], out DescriptorInfo descriptor)
+                && descriptor.Holder == Holders.Writer)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
