@@ -1,5 +1,6 @@
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
+using ImaHost.Tests.Support;
 using Xunit;
 using Outcome = ImaHost.Appraisal.Appraisal;
 
@@ -29,7 +30,7 @@ public sealed class AppraiserTests
         { "04ee" + Hex[..64], "sha256", nameof(Outcome.InvalidXattr) },
         { "07" + Hex[..64], "sha256", nameof(Outcome.InvalidXattr) },
         { "030204a4010f570004" + Hex[..8], "sha256", nameof(Outcome.InvalidSignature) },
-        { "060304a4010f570004" + Hex[..8], "sha256", nameof(Outcome.InvalidSignature) },
+        { "060304a4010f570004" + Hex[..8], "sha256", nameof(Outcome.MissingHash) },
         { "030204a4010f570005" + Hex[..8], "sha256", nameof(Outcome.InvalidSignature) },
     };
 
@@ -41,7 +42,7 @@ public sealed class AppraiserTests
     {
         SecurityIma value = SecurityIma.Parse(Convert.FromHexString(xattr));
         var collected = new Digest(HashAlgorithm.FromName(hash)!, Bytes);
-        Assert.Equal(Enum.Parse<Outcome>(expected), Appraiser.Appraise(in value, 0, in collected));
+        Assert.Equal(Enum.Parse<Outcome>(expected), Appraise(in value, in collected));
     }
 
     [Fact]
@@ -53,7 +54,7 @@ public sealed class AppraiserTests
             byte[] value = [4, 4, .. Bytes.AsSpan(0, 32)];
             value[2 + (bit / 8)] ^= (byte)(1 << (bit % 8));
             SecurityIma xattr = SecurityIma.Parse(value);
-            Assert.Equal(Outcome.InvalidHash, Appraiser.Appraise(in xattr, 0, in collected));
+            Assert.Equal(Outcome.InvalidHash, Appraise(in xattr, in collected));
         }
     }
 
@@ -62,7 +63,7 @@ public sealed class AppraiserTests
     {
         SecurityIma xattr = SecurityIma.Parse([4, 4, .. Bytes.AsSpan(0, 32)]);
         var collected = new Digest(HashAlgorithm.Sha256, Bytes);
-        Assert.Equal(Outcome.NoXattrs, Appraiser.Appraise(in xattr, NotSupported, in collected));
+        Assert.Equal(Outcome.NoXattrs, Appraise(in xattr, in collected, error: NotSupported));
     }
 
     [Theory]
@@ -87,7 +88,7 @@ public sealed class AppraiserTests
     public void MayFix_spares_a_signature_that_is_not_understood(string xattr)
     {
         SecurityIma value = SecurityIma.Parse(Convert.FromHexString(xattr));
-        Outcome outcome = Appraiser.Appraise(in value, 0, new Digest(HashAlgorithm.Sha256, Bytes));
+        Outcome outcome = Appraise(in value, new Digest(HashAlgorithm.Sha256, Bytes));
         Assert.NotEqual(Outcome.Pass, outcome);
         Assert.False(Appraiser.MayFix(outcome, in value));
     }
@@ -97,7 +98,7 @@ public sealed class AppraiserTests
     public void Cause_and_advice_have_words_for_each_outcome(string name)
     {
         Outcome outcome = Enum.Parse<Outcome>(name);
-        Assert.Matches("^[a-z]+(-[a-z]+)*$", Appraiser.Cause(outcome));
+        Assert.Matches("^[A-Za-z]+(-[a-z]+)*$", Appraiser.Cause(outcome));
         Assert.Equal(outcome == Outcome.Pass, Appraiser.Advice(outcome, "/bin/x").Length == 0);
     }
 
@@ -122,4 +123,8 @@ public sealed class AppraiserTests
     [InlineData("'", @"imahost label ''\'''")]
     public void Advice_quotes_the_path_for_a_shell(string path, string command) =>
         Assert.EndsWith(command, Appraiser.Advice(Outcome.MissingHash, path), StringComparison.Ordinal);
+
+    static Outcome Appraise(
+        in SecurityIma xattr, in Digest collected, int error = 0, string rule = "appraise", bool hasVerity = false) =>
+        Appraiser.Appraise(Policies.Rule(rule), in xattr, error, in collected, hasVerity);
 }

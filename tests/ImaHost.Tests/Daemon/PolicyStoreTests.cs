@@ -19,7 +19,7 @@ public sealed class PolicyStoreTests : IDisposable
         ImaPolicy policy = PolicyStore.ReadFiles([first, second]);
         PolicyStore.Save(_directory.At("policy"), policy);
         ImaPolicy loaded = PolicyStore.Load(_directory.At("policy"));
-        Assert.Equal(policy.Rules, loaded.Rules);
+        Assert.Equal(policy.Rules.Select(Policies.Describe), loaded.Rules.Select(Policies.Describe));
         Assert.Equal(policy.Fingerprint, loaded.Fingerprint);
         Assert.Equal([$"{first}:2", $"{second}:1", $"{second}:2"], loaded.Rules.Select(rule => rule.Origin));
     }
@@ -28,7 +28,7 @@ public sealed class PolicyStoreTests : IDisposable
     public void Policy_is_the_built_in_one_without_files()
     {
         PolicyStore.Save(_directory.At("policy"), PolicyStore.ReadFiles([]));
-        Assert.Equal(ImaPolicy.Exec.Rules, PolicyStore.Load(_directory.At("policy")).Rules);
+        Assert.Equal(ImaPolicy.Default.ToString(), PolicyStore.Load(_directory.At("policy")).ToString());
     }
 
     [Fact]

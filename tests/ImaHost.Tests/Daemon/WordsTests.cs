@@ -6,26 +6,6 @@ namespace ImaHost.Tests.Daemon;
 
 public sealed class WordsTests
 {
-    [Theory]
-    [InlineData("pocily", "policy")]
-    [InlineData("polic", "policy")]
-    [InlineData("pcrs", "pcr")]
-    [InlineData("state", "state")]
-    [InlineData("appraisal", "appraise")]
-    [InlineData("xstatex", "state")]
-    public void Nearest_takes_the_fewest_changes(string word, string expected) =>
-        Assert.Equal(expected, Words.Nearest(word, ["watch", "policy", "pcr", "state", "appraise"]));
-
-    [Theory]
-    [InlineData("bogus")]
-    [InlineData("zzz")]
-    [InlineData("")]
-    public void Nearest_is_nothing_when_none_is_near(string word) =>
-        Assert.Null(Words.Nearest(word, ["watch", "policy", "pcr", "state", "appraise"]));
-
-    [Fact]
-    public void Nearest_of_nothing_is_nothing() => Assert.Null(Words.Nearest("x", []));
-
     [Fact]
     public void List_names_the_choices_in_their_order()
     {
