@@ -20,7 +20,7 @@ static class KernelPolicyReader
         foreach (Range range in text.AsSpan().Split('\n'))
         {
             number++;
-            if (ReadRule(text[range], source, number) is { } rule)
+            if (ReadRule(text[range].TrimEnd('\r'), source, number) is { } rule)
             {
                 rules.Add(rule);
             }

@@ -138,6 +138,7 @@ public sealed class KernelPolicyReaderTests
 
     [Theory]
     [InlineData("\n")]
+    [InlineData("\r\n")]
     public void Read_takes_each_line_with_its_origin(string newline)
     {
         string text = string.Join(newline, "# exec", "measure func=BPRM_CHECK", "", "appraise fowner=0");
