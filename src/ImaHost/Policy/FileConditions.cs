@@ -66,7 +66,7 @@ sealed class MountCondition(RuleOption option, string point, DeviceNumber? devic
     public override IReadOnlyList<RuleKey> Keys => device is { } known ? [RuleKey.OfDevice(known)] : [];
 
     public static MountCondition Read(in RuleValue value) => value.Text.StartsWith('/')
-        ? new MountCondition(value.Option, value.Text.Length > 1 ? value.Text.TrimEnd('/') : value.Text)
+        ? new MountCondition(value.Option, value.Text.TrimEnd('/') is { Length: > 0 } point ? point : "/")
         : throw new FormatException($"\"{value.Text}\" is not an absolute path");
 
     /// <summary>The same condition as things are now.</summary>

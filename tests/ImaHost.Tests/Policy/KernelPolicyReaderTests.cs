@@ -123,6 +123,7 @@ public sealed class KernelPolicyReaderTests
     [InlineData("measure uid=007", "measure uid=7")]
     [InlineData("measure template=d-ng|n-ng", "measure template=ima-ng")]
     [InlineData("measure imahost.mount=/srv/", "measure imahost.mount=/srv")]
+    [InlineData("measure imahost.mount=//", "measure imahost.mount=/")]
     [InlineData("func=BPRM_CHECK measure", "measure func=BPRM_CHECK")]
     [InlineData("\t measure \t fowner=0\tfunc=BPRM_CHECK  ", "measure func=BPRM_CHECK fowner=0")]
     public void Rule_is_written_in_the_kernels_usual_form(string line, string expected) =>
