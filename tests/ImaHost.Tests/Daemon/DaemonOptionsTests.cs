@@ -14,6 +14,9 @@ public sealed class DaemonOptionsTests
         {
             Watch = ["/", "/a \"b\"\n"],
             Policy = ["/etc/ima/é"],
+            PolicyFallback = ["tcb"],
+            PolicyKeys = ["/etc/keys/a.pem"],
+            KernelCommandLine = true,
             Tpm = "swtpm:path=/run/x",
             Fs = "/f",
             State = "/s",
@@ -26,7 +29,7 @@ public sealed class DaemonOptionsTests
             Cache = 3,
             HostDown = HostDown.Allow,
             LogFormat = LogFormat.Json,
-            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"]),
+            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true),
         };
         AssertSurvives(options);
         AssertSurvives(new DaemonOptions());

@@ -7,7 +7,10 @@ namespace ImaHost.Tests.Daemon;
 
 public sealed class PolicyStoreTests : IDisposable
 {
+    const string Good = "measure func=BPRM_CHECK\n";
     readonly TemporaryDirectory _directory = new();
+
+    string Store => _directory.At("policy");
 
     public void Dispose() => _directory.Dispose();
 
@@ -15,34 +18,56 @@ public sealed class PolicyStoreTests : IDisposable
     public void Policy_is_loaded_as_it_was_saved_with_the_origin_of_each_rule()
     {
         string first = _directory.Write("a", "# why\nmeasure func=BPRM_CHECK\n");
-        string second = _directory.Write("b", "dont_measure fowner=5\nappraise uid<1000\n");
-        ImaPolicy policy = PolicyStore.ReadFiles([first, second]);
-        PolicyStore.Save(_directory.At("policy"), policy);
-        ImaPolicy loaded = PolicyStore.Load(_directory.At("policy"));
-        Assert.Equal(policy.Rules.Select(Policies.Describe), loaded.Rules.Select(Policies.Describe));
-        Assert.Equal(policy.Fingerprint, loaded.Fingerprint);
-        Assert.Equal([$"{first}:2", $"{second}:1", $"{second}:2"], loaded.Rules.Select(rule => rule.Origin));
+        string second = _directory.Write("b.yaml", "version: 1\nrules:\n  - action: appraise\n    path: \"/a b|c\"\n");
+        StoredPolicy stored = Configured(first, second);
+        PolicyStore.Save(Store, stored);
+        StoredPolicy loaded = PolicyStore.Load(Store);
+        Assert.Equal(stored.Policy.Rules.Select(Policies.Describe), loaded.Policy.Rules.Select(Policies.Describe));
+        Assert.Equal(stored.Policy.Fingerprint, loaded.Policy.Fingerprint);
+        Assert.Equal([$"{first}:2", $"{second}:3"], loaded.Policy.Rules.Select(rule => rule.Origin));
+        Assert.Null(loaded.Fault);
     }
 
     [Fact]
-    public void Policy_is_the_built_in_one_without_files()
+    public void Fault_and_what_is_no_rule_are_kept_too()
     {
-        PolicyStore.Save(_directory.At("policy"), PolicyStore.ReadFiles([]));
-        Assert.Equal(ImaPolicy.Default.ToString(), PolicyStore.Load(_directory.At("policy")).ToString());
+        var stored = new StoredPolicy(new ImaPolicy([], failsSecurely: true), "what\nfails");
+        PolicyStore.Save(Store, stored);
+        StoredPolicy loaded = PolicyStore.Load(Store);
+        Assert.True(loaded.Policy.FailsSecurely);
+        Assert.Equal("what fails", loaded.Fault);
+        Assert.Equal(stored.Policy.Fingerprint, loaded.Policy.Fingerprint);
     }
 
     [Fact]
-    public void Policy_without_rules_stays_one()
+    public void Policy_without_rules_is_the_fallback() =>
+        Assert.Equal(ImaPolicy.Default.ToString(), Configured(_directory.Write("a", "# nothing\n")).Policy.ToString());
+
+    [Theory]
+    [InlineData(null, "the built-in exec")]
+    [InlineData("measur\n", "the built-in exec")]
+    [InlineData("", "the built-in exec")]
+    [InlineData(Good, "the last good one")]
+    public void Broken_policy_at_the_start_never_means_none(string? last, string instead)
     {
-        PolicyStore.Save(_directory.At("policy"), PolicyStore.ReadFiles([_directory.Write("a", "# nothing\n")]));
-        Assert.Empty(PolicyStore.Load(_directory.At("policy")).Rules);
+        if (last != null)
+        {
+            File.WriteAllText(Store, last);
+        }
+
+        string broken = _directory.Write("broken.ima", "measure\nmeasur\n");
+        StoredPolicy stored = Configured(broken);
+        Assert.Equal(last == Good ? Good : ImaPolicy.Default.ToString(), stored.Policy.ToString());
+        Assert.Contains($"not in force, but {instead}: {broken}:2:1: ", stored.Fault, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Policy_file_that_is_missing_is_named()
     {
-        ConfigurationException refused =
-            Assert.Throws<ConfigurationException>(() => PolicyStore.ReadFiles([_directory.At("missing")]));
-        Assert.Contains(_directory.At("missing"), refused.Message, StringComparison.Ordinal);
+        string missing = _directory.At("missing");
+        Assert.Contains(missing, Configured(missing).Fault, StringComparison.Ordinal);
     }
+
+    StoredPolicy Configured(params string[] files) =>
+        PolicySources.LoadAtStart(new DaemonOptions { Policy = files }, Store);
 }
