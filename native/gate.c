@@ -51,6 +51,15 @@ int gate_watch(const struct gate *gate, const char *path)
 		       : 0;
 }
 
+int gate_watch_fd(const struct gate *gate, int fd)
+{
+	const unsigned int flags = FAN_MARK_ADD | FAN_MARK_FILESYSTEM;
+
+	return fanotify_mark(gate->group, flags, GATE_EVENTS, fd, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
 long gate_read(const struct gate *gate, void *buffer, size_t size)
 {
 	ssize_t got = read(gate->group, buffer, size);

@@ -23,6 +23,8 @@ int gate_open(struct gate *gate);
  * 0 or -errno; EINVAL: it knows no permission events.
  */
 int gate_watch(const struct gate *gate, const char *path);
+/* The same of the filesystem that holds @fd. Opens and follows nothing. */
+int gate_watch_fd(const struct gate *gate, int fd);
 
 /* Reads events into @buffer; bytes, 0 when there are none, or -errno. */
 long gate_read(const struct gate *gate, void *buffer, size_t size);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Raised whenever anything on this page changes its meaning or its place. */
-#define IMA_ABI_VERSION 2
+#define IMA_ABI_VERSION 3
 
 /*
  * The guard sets this variable to the ABI version for the host it starts. Its
@@ -34,6 +34,8 @@ enum ima_message {
 	IMA_MSG_STOP = 5,     /* guard to host: no job will follow, end */
 	IMA_MSG_RELOAD = 6,   /* guard to host: the guard got SIGHUP */
 	IMA_MSG_WRITER = 7,   /* guard to host, the file in SCM_RIGHTS */
+	IMA_MSG_WATCH = 8,    /* host to guard, a mount's root in SCM_RIGHTS */
+	IMA_MSG_WATCHED = 9,  /* guard to host, what came of it */
 };
 
 /* Which access is held, from the fanotify event that announced it. */
@@ -97,6 +99,17 @@ struct ima_ready {
 	uint32_t type;
 	uint32_t flags; /* IMA_READY_* */
 	uint64_t policy;
+};
+
+/*
+ * IMA_MSG_WATCH: mark the filesystem that holds the descriptor. The host opens
+ * it, because that may wait, and keeps it open until IMA_MSG_WATCHED comes: the
+ * guard's close is then never the last one, which may unmount.
+ */
+struct ima_watch {
+	uint32_t type;
+	int32_t error; /* IMA_MSG_WATCHED: 0, or an errno, positive */
+	uint64_t id;   /* the host's, returned with the answer */
 };
 
 /*

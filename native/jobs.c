@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Hosts that one job may cost; then it is answered without a verdict. */
 #define JOB_LOSSES 8
@@ -150,17 +151,50 @@ static void on_ready(struct guard *guard, const struct ima_ready *ready)
 	notify_send(guard->notify, "READY=1");
 }
 
+/* A mark never waits here: the host has just opened what is marked. */
+static void on_watch(struct guard *guard, struct ima_watch *watch, int fd)
+{
+	watch->type = IMA_MSG_WATCHED;
+	watch->error = fd < 0 ? EBADF : -gate_watch_fd(&guard->gate, fd);
+	/* A host that does not hear of it asks again. */
+	(void)send(guard->host.socket, watch, sizeof(*watch), MSG_NOSIGNAL);
+}
+
+union host_message {
+	uint32_t type;
+	struct ima_verdict verdict;
+	struct ima_ready ready;
+	struct ima_watch watch;
+};
+
+/* The bytes of one message, or -1; the descriptor that came with it, or -1. */
+static ssize_t receive(int socket, union host_message *into, int *fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(*fd))];
+	struct iovec part = { .iov_base = into, .iov_len = sizeof(*into) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = CMSG_LEN(sizeof(*fd)) };
+	ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *rights;
+
+	*fd = -1;
+	rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (rights && rights->cmsg_type == SCM_RIGHTS &&
+	    rights->cmsg_len == CMSG_LEN(sizeof(*fd)))
+		memcpy(fd, CMSG_DATA(rights), sizeof(*fd));
+	return got;
+}
+
 bool jobs_receive(struct guard *guard)
 {
-	union {
-		uint32_t type;
-		struct ima_verdict verdict;
-		struct ima_ready ready;
-	} message;
+	union host_message message;
 	ssize_t got;
+	int fd;
 
 	for (;;) {
-		got = recv(guard->host.socket, &message, sizeof(message), 0);
+		got = receive(guard->host.socket, &message, &fd);
 		if (got < 0)
 			return errno == EAGAIN || errno == EINTR;
 		if (got == 0)
@@ -172,9 +206,14 @@ bool jobs_receive(struct guard *guard)
 		else if (got == sizeof(message.ready) &&
 			 message.type == IMA_MSG_READY)
 			on_ready(guard, &message.ready);
+		else if (got == sizeof(message.watch) &&
+			 message.type == IMA_MSG_WATCH)
+			on_watch(guard, &message.watch, fd);
 		else
 			say("ignored a message of %zd bytes, type %u", got,
 			    got >= 4 ? message.type : 0);
+		if (fd >= 0)
+			close(fd);
 	}
 }
 

@@ -11,7 +11,7 @@
 #define EXIT_USAGE 2
 
 static const char usage_text[] =
-	"usage: imahost-guard [option]... --watch PATH... -- HOST "
+	"usage: imahost-guard [option]... [--watch PATH]... -- HOST "
 	"[argument]...\n"
 	"\n"
 	"Holds program starts and ELF opens on the filesystems of the PATHs "
@@ -19,7 +19,8 @@ static const char usage_text[] =
 	"HOST has judged them. Normally started by `imahost daemon`.\n"
 	"\n"
 	"  --watch PATH          watch the filesystem that holds PATH "
-	"(repeatable)\n"
+	"(repeatable);\n"
+	"                        HOST may name more while it runs\n"
 	"  --fs DIR              publish the measurement list at DIR\n"
 	"  --cache N             verdicts held in the kernel at most (8192)\n"
 	"  --linger MS           how long a lease outlives its verdict (200)\n"
@@ -171,8 +172,6 @@ void options_parse(struct options *options, int argc, char **argv)
 		refuse("out of memory", NULL);
 	while ((name = getopt_long(argc, argv, "+", names, NULL)) != -1)
 		set(options, name, optarg);
-	if (!options->watches)
-		refuse("no --watch", NULL);
 	if (optind >= argc)
 		refuse("no host to start", NULL);
 	options->command = argv + optind;

@@ -6,7 +6,7 @@ namespace ImaHost.Interop;
 public static class GuardAbi
 {
     /// <summary>IMA_ABI_VERSION.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>IMA_GUARD_ENV: set by the guard for the host it starts.</summary>
     public const string Environment = "IMAHOST_GUARD";
@@ -46,6 +46,10 @@ public enum GuardMessage : uint
     Reload = 6,
     /// <summary>Somebody opens a file for writing whose verdict the kernel held.</summary>
     Writer = 7,
+    /// <summary>The host names a filesystem to mark.</summary>
+    Watch = 8,
+    /// <summary>What came of it.</summary>
+    Watched = 9,
 }
 
 /// <summary>enum ima_access: what the held task is doing.</summary>
@@ -128,6 +132,14 @@ struct ReadyMessage
     public GuardMessage Type;
     public uint Flags;
     public ulong Policy;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+struct WatchMessage
+{
+    public GuardMessage Type;
+    public int Error;
+    public ulong Id;
 }
 
 /// <summary>struct ima_counters: counted by the guard since its start.</summary>

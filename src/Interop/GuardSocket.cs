@@ -16,6 +16,11 @@ public sealed unsafe class GuardSocket
 
     internal GuardSocket(int fd) => _fd = fd;
 
+    /// <summary>
+    /// What came of <see cref="SendWatch"/>: its id, and 0 or an errno. Raised within <see cref="Receive"/>.
+    /// </summary>
+    public event Action<ulong, int>? Watched;
+
     /// <summary>Waits for one message; the kernel gives each to one waiter only.</summary>
     /// <param name="job">The job, when the result is <see cref="GuardMessage.Job"/>.</param>
     /// <param name="file">
@@ -47,6 +52,13 @@ public sealed unsafe class GuardSocket
         if (got < sizeof(uint))
         {
             return GuardMessage.Closed;
+        }
+
+        if (got == sizeof(WatchMessage) && received.Type == (uint)GuardMessage.Watched)
+        {
+            var watched = *(WatchMessage*)&received;
+            Watched?.Invoke(watched.Id, watched.Error);
+            return GuardMessage.Watched;
         }
 
         if (got != sizeof(GuardJob))
@@ -86,6 +98,39 @@ public sealed unsafe class GuardSocket
     /// <param name="policy">Names the rules in force: on another number the guard drops every cached verdict.</param>
     public void SendReady(bool judgeData, ulong policy) =>
         Send(new ReadyMessage { Type = GuardMessage.Ready, Flags = judgeData ? 1u : 0u, Policy = policy });
+
+    /// <summary>
+    /// Asks the guard to mark the filesystem of a mount. Keep the mount open until <see cref="Watched"/> is raised.
+    /// </summary>
+    /// <param name="id">To be returned with the answer.</param>
+    /// <exception cref="ErrnoException">The socket failed.</exception>
+    public void SendWatch(MountRoot root, ulong id)
+    {
+        var body = new WatchMessage { Type = GuardMessage.Watch, Id = id };
+        var control = new Libc.DescriptorMessage
+        {
+            cmsg_len = (nuint)(sizeof(Libc.DescriptorMessage) - sizeof(int)),
+            cmsg_level = Libc.SOL_SOCKET,
+            cmsg_type = Libc.SCM_RIGHTS,
+            fd = root.Descriptor,
+        };
+        var part = new Libc.IoVector { iov_base = &body, iov_len = (nuint)sizeof(WatchMessage) };
+        var message = new Libc.MessageHeader
+        {
+            msg_iov = &part,
+            msg_iovlen = 1,
+            msg_control = &control,
+            msg_controllen = (nuint)sizeof(Libc.DescriptorMessage),
+        };
+        nint sent;
+        do
+        {
+            sent = Libc.sendmsg(_fd, &message, Libc.MSG_NOSIGNAL);
+        }
+        while (sent < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
+
+        ErrnoException.ThrowIfNegative(sent, "send to the guard");
+    }
 
     /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
     public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);

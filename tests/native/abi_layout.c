@@ -41,6 +41,11 @@ static void print_messages(void)
 	FIELD(ima_ready, type);
 	FIELD(ima_ready, flags);
 	FIELD(ima_ready, policy);
+
+	STRUCT(ima_watch);
+	FIELD(ima_watch, type);
+	FIELD(ima_watch, error);
+	FIELD(ima_watch, id);
 }
 
 static void print_counters(void)
@@ -93,6 +98,8 @@ static void print_constants(void)
 	CONST(IMA_MSG_STOP);
 	CONST(IMA_MSG_RELOAD);
 	CONST(IMA_MSG_WRITER);
+	CONST(IMA_MSG_WATCH);
+	CONST(IMA_MSG_WATCHED);
 	CONST(IMA_ACCESS_EXEC);
 	CONST(IMA_ACCESS_ELF);
 	CONST(IMA_ACCESS_DATA);

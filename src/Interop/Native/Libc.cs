@@ -9,10 +9,13 @@ namespace ImaHost.Interop.Native;
 static unsafe partial class Libc
 {
     public const int AT_FDCWD = -100;
+    public const int AT_NO_AUTOMOUNT = 0x800;
     public const int AT_EMPTY_PATH = 0x1000;
     public const int AT_STATX_DONT_SYNC = 0x4000;
+    public const uint STATX_TYPE = 1;
     public const uint STATX_BASIC_STATS = 0x7ff;
     public const uint STATX_MNT_ID = 0x1000;
+    public const uint STATX_MNT_ID_UNIQUE = 0x4000;
 
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
@@ -39,6 +42,7 @@ static unsafe partial class Libc
 
     public const int MSG_CMSG_CLOEXEC = 0x40000000;
     public const int MSG_NOSIGNAL = 0x4000;
+    public const int SOL_SOCKET = 1;
     public const int SCM_RIGHTS = 1;
     public const int SHUT_RD = 0;
 
@@ -49,6 +53,7 @@ static unsafe partial class Libc
 
     public const short POLLIN = 1;
     public const short POLLPRI = 2;
+    public const short POLLERR = 8;
 
     public const uint FS_IOC_GETFSUUID = 0x80111500;
     public const uint FS_IOC_MEASURE_VERITY = 0xc0046686;
@@ -250,6 +255,9 @@ static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint recvmsg(int fd, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendmsg(int fd, MessageHeader* message, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint send(int fd, void* buffer, nuint length, int flags);

@@ -17,6 +17,7 @@ public sealed partial class GuardAbiTests
         ["ima_job"] = typeof(GuardJob),
         ["ima_verdict"] = typeof(VerdictMessage),
         ["ima_ready"] = typeof(ReadyMessage),
+        ["ima_watch"] = typeof(WatchMessage),
         ["ima_counters"] = typeof(GuardCounters),
         ["ima_shared"] = typeof(SharedHeader),
     };

@@ -89,6 +89,32 @@ public sealed class GuardSocketTests : IDisposable
         Assert.Equal(Policy, Take(message, "ima_ready", "policy"));
     }
 
+    [Fact]
+    public void Watch_carries_the_root_of_a_mount()
+    {
+        using MountRoot root = MountRoot.Hold("/proc\0"u8, out _)!;
+        Assert.Equal(0, root.Open());
+        _socket.SendWatch(root, Sequence);
+        byte[] message = ReceiveFromHost("ima_watch");
+        Assert.Equal(Constant("IMA_MSG_WATCH"), Take(message, "ima_watch", "type"));
+        Assert.Equal(0ul, Take(message, "ima_watch", "error"));
+        Assert.Equal(Sequence, Take(message, "ima_watch", "id"));
+    }
+
+    [Fact]
+    public void Answer_to_a_watch_is_told()
+    {
+        var told = new List<(ulong, int)>();
+        _socket.Watched += (id, error) => told.Add((id, error));
+        byte[] message = new byte[AbiLayout.Native.Structs["ima_watch"]];
+        Put(message, "type", Constant("IMA_MSG_WATCHED"), "ima_watch");
+        Put(message, "error", 22, "ima_watch");
+        Put(message, "id", Sequence, "ima_watch");
+        _ = _guard.Send(message);
+        Assert.Equal(GuardMessage.Watched, Receive(out _));
+        Assert.Equal([(Sequence, 22)], told);
+    }
+
     [Theory]
     [InlineData("IMA_MSG_STOP", GuardMessage.Stop)]
     [InlineData("IMA_MSG_RELOAD", GuardMessage.Reload)]
@@ -149,9 +175,9 @@ public sealed class GuardSocketTests : IDisposable
 
     static ulong Constant(string name) => ulong.Parse(AbiLayout.Native.Constants[name], CultureInfo.InvariantCulture);
 
-    static void Put(byte[] job, string field, ulong value)
+    static void Put(byte[] job, string field, ulong value, string name = "ima_job")
     {
-        (int offset, int size) = AbiLayout.Native.Fields[("ima_job", field)];
+        (int offset, int size) = AbiLayout.Native.Fields[(name, field)];
         byte[] bytes = new byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
         bytes.AsSpan(0, size).CopyTo(job.AsSpan(offset));
