@@ -23,7 +23,7 @@ static class ConfigurationFile
 
     static readonly Dictionary<string, Func<DaemonOptions, Value, DaemonOptions>> Keys = new(StringComparer.Ordinal)
     {
-        ["watch"] = (options, value) => options with { Watch = value.Strings() },
+        ["watch"] = (options, value) => options with { Watch = value.Watches() },
         ["policy"] = (options, value) => options with { Policy = value.Strings() },
         ["policy_keys"] = (options, value) => options with { PolicyKeys = value.Strings() },
         ["kernel_command_line"] = (options, value) => options with { KernelCommandLine = value.YesOrNo() },
@@ -118,6 +118,11 @@ static class ConfigurationFile
             ? [.. sequence.Children.Select(child => new Value(file, key, child).Text())]
             : [Text()];
 
+        /// <summary>What is to be watched. "type: ext4", a mapping of one key, is taken for "type:ext4".</summary>
+        public IReadOnlyList<string> Watches() => node is YamlSequenceNode sequence
+            ? [.. sequence.Children.Select(child => new Value(file, key, child).Watch())]
+            : [Watch()];
+
         /// <summary>User ids.</summary>
         public IReadOnlyList<uint> Numbers() => node is YamlSequenceNode sequence
             ? [.. sequence.Children.Select(child => (uint)new Value(file, key, child).Number(0, int.MaxValue))]
@@ -138,6 +143,22 @@ static class ConfigurationFile
 
         public T Choice<T>()
             where T : struct, Enum => Words.TryParse(Text(), out T choice) ? choice : throw Refused(Words.List<T>());
+
+        string Watch()
+        {
+            string entry = node is YamlMappingNode { Children: [{ Key: YamlScalarNode form, Value: YamlScalarNode what }] }
+                && form.Value is "type" or "mount"
+                    ? $"{form.Value}:{what.Value}"
+                    : (node as YamlScalarNode)?.Value ?? "";
+            try
+            {
+                return new WatchSelection([entry]).Paths is [] or [['/', ..]] ? entry : throw Refused(WatchSelection.Forms);
+            }
+            catch (FormatException e)
+            {
+                throw ConfigurationException.At(file, node.Start, $"\"{key}\": {e.Message}");
+            }
+        }
 
         ConfigurationException Refused(string expected) =>
             ConfigurationException.At(file, node.Start, $"\"{key}\" takes {expected}");

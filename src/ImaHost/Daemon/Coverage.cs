@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 
 namespace ImaHost.Daemon;
@@ -16,6 +17,9 @@ static class Coverage
         "when the guard itself is killed the kernel allows everything",
         "filesystems that are not watched",
     ];
+
+    public static string UserMounts(int namespaces) => string.Create(
+        CultureInfo.InvariantCulture, $"what is mounted in {namespaces} mount namespaces that belong to user namespaces");
 }
 
 /// <summary>The version of this build.</summary>

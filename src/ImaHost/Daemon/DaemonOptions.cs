@@ -27,7 +27,7 @@ enum LogFormat
 /// <summary>All settings of the daemon, from the command line, the configuration files and their defaults.</summary>
 sealed record DaemonOptions
 {
-    /// <summary>A path on each filesystem to watch.</summary>
+    /// <summary>What to watch, see <see cref="WatchSelection"/>.</summary>
     public IReadOnlyList<string> Watch { get; init; } = [];
 
     /// <summary>Names of built-in policies, files and directories of rules; none: the standard drop-in directories.</summary>
@@ -94,7 +94,7 @@ sealed record DaemonOptions
 /// <param name="Tpm">The transport, or "none".</param>
 /// <param name="Banks">The TPM's allocated banks, by name.</param>
 /// <param name="IsEmbeddedTpm">The TPM is an swtpm of our own.</param>
-/// <param name="Watched">The watched filesystems, for people to read.</param>
+/// <param name="Watched">What is configured to be watched, for people to read.</param>
 /// <param name="MayLabel">The hosts get the right to write security.ima.</param>
 sealed record ResolvedEnvironment(
     string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched, bool MayLabel);

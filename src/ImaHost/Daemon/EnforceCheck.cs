@@ -24,9 +24,11 @@ static class EnforceCheck
             return;
         }
 
-        HashSet<DeviceNumber> watched = [.. options.Watch.Select(DeviceOf)];
+        List<Mount> mounts = Mounts.Read();
+        HashSet<DeviceNumber> watched = Watched(new WatchSelection(options.Watch), mounts);
         string[] denied = [.. Essentials.Append(guard).Append(Environment.ProcessPath!)
-            .Where(path => File.Exists(path) && watched.Contains(DeviceOf(path)) && IsDenied(path, options, policy))];
+            .Where(path => File.Exists(path) && Mounts.Of(path, mounts) is { } mount && watched.Contains(mount.Device)
+                && IsDenied(path, options, policy))];
         if (denied.Length > 0)
         {
             throw new ConfigurationException(
@@ -35,8 +37,11 @@ static class EnforceCheck
         }
     }
 
-    static DeviceNumber DeviceOf(string path) =>
-        FileStat.TryOfPath(path, out FileStat stat) ? new DeviceNumber(stat.DeviceMajor, stat.DeviceMinor) : default;
+    static HashSet<DeviceNumber> Watched(WatchSelection selection, List<Mount> mounts) =>
+    [
+        .. mounts.Where(mount => selection.Matches(mount)).Select(mount => mount.Device),
+        .. selection.Paths.Select(path => Mounts.Of(path, mounts)).OfType<Mount>().Select(mount => mount.Device),
+    ];
 
     static bool IsDenied(string path, DaemonOptions options, ImaPolicy policy)
     {

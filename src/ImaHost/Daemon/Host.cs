@@ -19,6 +19,7 @@ sealed class Host : IDisposable
     const int HeartbeatMilliseconds = 100;
     const int TpmIdleMilliseconds = 25;
     const int TpmCheckMilliseconds = 1000;
+    const int MountsMilliseconds = 2000;
 
     readonly DaemonOptions _options;
     readonly StateDirectory _state;
@@ -27,6 +28,8 @@ sealed class Host : IDisposable
     readonly RuntimeMeasurements _list;
     readonly ImaEngine _engine;
     readonly BufferRequests _buffers;
+    readonly WatchSelection _selection;
+    readonly MountWatcher _mounts;
     readonly ILoggerFactory _loggers;
     readonly ILogger _log;
     readonly ManualResetEventSlim _stopped = new();
@@ -50,6 +53,8 @@ sealed class Host : IDisposable
             engineOptions, stored.Policy.Resolve(Mounts.DeviceAt), _list, new ReadWriteCheck(), new EngineCounters(), _log);
         _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, Announce, _log) { Fault = stored.Fault };
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
+        _selection = new WatchSelection(options.Watch);
+        _mounts = new MountWatcher(_selection, _socket, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -102,9 +107,23 @@ sealed class Host : IDisposable
             workers.Add(Start("worker", loop.Run));
         }
 
+        WatchMounts();
         Announce(_engine.Policy);
         _stopped.Wait();
         Stop(loop, workers, searches);
+    }
+
+    /// <summary>What is mounted now is marked before we say that we are ready, unless something does not answer.</summary>
+    void WatchMounts()
+    {
+        if (_selection.Selectors.Count > 0)
+        {
+            Start("mounts", _mounts.Run);
+            if (!_mounts.AwaitFirstLook(MountsMilliseconds))
+            {
+                Logging.SlowMounts(_log, MountsMilliseconds);
+            }
+        }
     }
 
     void ServeQuestions()
@@ -246,7 +265,7 @@ sealed class Host : IDisposable
 
     string? Answer(ControlRequest request) => request.Line == "status"
         ? JsonSerializer.Serialize(
-            StatusReport.Make(_options, _shared.Counters, _engine, _list, _policies.Fault),
+            StatusReport.Make(_options, _shared.Counters, _engine, _list, _policies.Fault, _mounts.Report),
             StatusJson.Default.StatusReport)
         : _policies.Answer(request) ?? _buffers.Answer(request);
 }

@@ -37,7 +37,8 @@ static class Launcher
         ImaPolicy policy = stored.Policy;
         EnforceCheck.Require(options, policy, guard);
         PolicyStore.Save(state.PolicyPath, stored);
-        string[] watched = [.. options.Watch.Select(Mounts.Describe)];
+        var selection = new WatchSelection(options.Watch);
+        string[] watched = [.. selection.Paths.Select(Mounts.Describe), .. selection.Selectors];
         string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);
         try
         {
@@ -130,18 +131,7 @@ static class Launcher
             throw new ConfigurationException("nothing to watch: give --watch PATH, or watch: in imahost.yaml");
         }
 
-        string? missing = options.Watch.FirstOrDefault(path => !Path.Exists(path));
-        if (missing != null)
-        {
-            throw new ConfigurationException($"cannot watch {missing}: there is no such file or directory");
-        }
-
-        string? below = options.Watch.Select(Path.GetFullPath)
-            .FirstOrDefault(path => path == options.Fs || path.StartsWith(options.Fs + "/", StringComparison.Ordinal));
-        if (below != null)
-        {
-            throw new ConfigurationException($"cannot watch {below}: it is where the list is published (--fs)");
-        }
+        ValidatePaths(options);
 
         if (!Environment.IsPrivilegedProcess)
         {
@@ -157,6 +147,34 @@ static class Launcher
         _ = Template(options);
     }
 
+    static void ValidatePaths(DaemonOptions options)
+    {
+        List<string> paths = ParseWatch(options).Paths;
+        if (paths.Find(path => !Path.Exists(path)) is { } missing)
+        {
+            throw new ConfigurationException($"cannot watch {missing}: there is no such file or directory");
+        }
+
+        string? below = paths.Select(Path.GetFullPath)
+            .FirstOrDefault(path => path == options.Fs || path.StartsWith(options.Fs + "/", StringComparison.Ordinal));
+        if (below != null)
+        {
+            throw new ConfigurationException($"cannot watch {below}: it is where the list is published (--fs)");
+        }
+    }
+
+    static WatchSelection ParseWatch(DaemonOptions options)
+    {
+        try
+        {
+            return new WatchSelection(options.Watch);
+        }
+        catch (FormatException e)
+        {
+            throw new ConfigurationException($"--watch: {e.Message}");
+        }
+    }
+
     static string FindGuard()
     {
         string beside = Path.Combine(AppContext.BaseDirectory, "imahost-guard");
@@ -168,7 +186,7 @@ static class Launcher
     static List<string> GuardArguments(DaemonOptions options, SoftwareTpm? embedded)
     {
         var arguments = new List<string>();
-        foreach (string path in options.Watch)
+        foreach (string path in new WatchSelection(options.Watch).Paths)
         {
             arguments.AddRange(["--watch", path]);
         }

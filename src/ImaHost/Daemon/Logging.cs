@@ -74,6 +74,20 @@ static partial class Logging
     [LoggerMessage(EventId = 28, Level = LogLevel.Error, Message = "services cannot ask at {Path}: {Cause}")]
     public static partial void NoServices(ILogger log, string path, string cause);
 
+    [LoggerMessage(EventId = 29, Level = LogLevel.Information, Message = "watching {Filesystem}")]
+    public static partial void Watching(ILogger log, string filesystem);
+
+    [LoggerMessage(EventId = 30, Level = LogLevel.Warning, Message = "not watching {Filesystem}: {Cause}")]
+    public static partial void NotWatching(ILogger log, string filesystem, string cause);
+
+    [LoggerMessage(EventId = 31, Level = LogLevel.Information, Message = "{Filesystem} is not mounted any more")]
+    public static partial void NoLongerWatching(ILogger log, string filesystem);
+
+    [LoggerMessage(
+        EventId = 32, Level = LogLevel.Warning,
+        Message = "not all that is mounted was looked at within {Milliseconds} ms: it goes on")]
+    public static partial void SlowMounts(ILogger log, int milliseconds);
+
     [LoggerMessage(EventId = 26, Level = LogLevel.Critical, Message = "{Thread} failed; the guard starts another host")]
     public static partial void ThreadFailed(ILogger log, Exception exception, string thread);
 }

@@ -1,50 +1,33 @@
-using ImaHost.Events;
+using System.Text;
+using ImaHost.Interop;
 using ImaHost.Policy;
 
 namespace ImaHost.Daemon;
 
-/// <summary>Where filesystems are mounted (proc_pid_mountinfo(5)).</summary>
+/// <summary>Where filesystems are mounted, as this process sees it.</summary>
 static class Mounts
 {
-    const int MountPointField = 4;
+    /// <summary>All of them.</summary>
+    public static List<Mount> Read() => MountInfo.Parse(File.ReadAllBytes("/proc/self/mountinfo"));
 
-    /// <summary>The mount point of the filesystem that holds a path.</summary>
-    public static string PointOf(string path)
-    {
-        string full = Path.GetFullPath(path);
-        return File.ReadLines("/proc/self/mountinfo")
-            .Select(line => Unescape(line.Split(' ')[MountPointField]))
-            .Where(point => point == "/" || full == point || full.StartsWith(point + "/", StringComparison.Ordinal))
-            .MaxBy(point => point.Length) ?? "/";
-    }
+    /// <summary>The mount that holds a path, links followed; null when it cannot be told.</summary>
+    public static Mount? Of(string path, IEnumerable<Mount> mounts) =>
+        MountRoot.TryIdentify(Encoding.UTF8.GetBytes(path + '\0'), out MountIdentity identity)
+            ? mounts.FirstOrDefault(mount => mount.Id == identity.Id)
+            : null;
 
-    /// <summary>The filesystem that is mounted at a place, or null.</summary>
+    /// <summary>The filesystem that is mounted at a place, or null. What was mounted last lies on top.</summary>
     public static DeviceNumber? DeviceAt(string point)
     {
-        DeviceNumber? found = null;
-        ReadOnlySpan<byte> text = File.ReadAllBytes("/proc/self/mountinfo");
-        foreach (Range line in text.Split((byte)'\n'))
-        {
-            // What was mounted last lies on top.
-            if (MountInfoLine.TryParse(text[line], out MountInfoLine mount) && MountInfoLine.ToText(mount.MountPoint) == point)
-            {
-                found = mount.Device;
-            }
-        }
-
-        return found;
+        byte[] place = Encoding.UTF8.GetBytes(point);
+        return Read().FindLast(mount => mount.Point.AsSpan().SequenceEqual(place))?.Device;
     }
 
     /// <summary>A watched path as a person needs to read it: the whole filesystem is watched.</summary>
     public static string Describe(string path)
     {
-        string point = PointOf(path);
-        return point == Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) || (point == "/" && path == "/")
-            ? point
-            : $"{point} (all of the filesystem that holds {path})";
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        string? point = Of(path, Read())?.Place;
+        return point == null || point == full ? full : $"{point} (all of the filesystem that holds {path})";
     }
-
-    /// <summary>Blanks and backslashes are written as three octal digits.</summary>
-    static string Unescape(string text) => System.Text.RegularExpressions.Regex.Replace(
-        text, @"\\([0-7]{3})", match => ((char)Convert.ToInt32(match.Groups[1].Value, 8)).ToString());
 }

@@ -41,8 +41,10 @@ sealed record StatusReport
     public required IReadOnlyList<string> Faults { get; init; }
 
     /// <param name="guard">What the guard has counted.</param>
+    /// <param name="mounts">What came to be mounted.</param>
     public static StatusReport Make(
-        DaemonOptions options, in GuardCounters guard, ImaEngine engine, RuntimeMeasurements list, string? policyFault)
+        DaemonOptions options, in GuardCounters guard, ImaEngine engine, RuntimeMeasurements list, string? policyFault,
+        MountReport mounts)
     {
         EngineCounters counters = engine.Counters;
         LogExtent extent = list.Log.Extent;
@@ -51,7 +53,7 @@ sealed record StatusReport
         {
             Version = ProductVersion.Text,
             HostPid = Environment.ProcessId,
-            Watch = resolved.Watched,
+            Watch = [.. resolved.Watched, .. mounts.Watched],
             Appraise = Words.Name(options.Appraise),
             Fs = options.Fs,
             State = options.State,
@@ -64,7 +66,7 @@ sealed record StatusReport
             Holds = HoldStatus.From(in guard.Holds),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
             Level = Coverage.Level,
-            Holes = Coverage.Holes,
+            Holes = [.. Coverage.Holes, .. mounts.Holes],
             Faults = [.. new[] { list.Fault, policyFault }.OfType<string>()],
         };
     }

@@ -94,6 +94,20 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Empty(Read("watch: []").Watch);
     }
 
+    [Fact]
+    public void Read_takes_mounts_that_come_and_go_in_one_word_or_as_a_key() => Assert.Equal(
+        ["/srv", "type:ext4", "type:fuse.sshfs", "mount:/media/**", "mount:/mnt", "all"],
+        Read(
+            """
+            watch:
+              - /srv
+              - type:ext4
+              - type: fuse.sshfs
+              - mount:/media/**
+              - mount: /mnt
+              - all
+            """).Watch);
+
     [Theory]
     [InlineData("")]
     [InlineData("# nothing but a comment\n")]
@@ -131,9 +145,19 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("appraise: Enforce", ":1:11: \"appraise\" takes off, log, fix or enforce")]
     [InlineData("host_down: panic", ":1:12: \"host_down\" takes wait, deny or allow")]
     [InlineData("log_format: 1", ":1:13: \"log_format\" takes text or json")]
-    [InlineData("watch: [/, [/srv]]", ":1:12: \"watch\" takes a text")]
-    [InlineData("watch: {a: b}", ":1:8: \"watch\" takes a text")]
-    [InlineData("watch: ''", ":1:8: \"watch\" takes a text")]
+    [InlineData("watch: [/, [/srv]]", ":1:12: \"watch\" takes an absolute path, type:NAME, mount:GLOB or all")]
+    [InlineData("watch: {a: b}", ":1:8: \"watch\" takes an absolute path")]
+    [InlineData("watch: {type: a, mount: /b}", ":1:8: \"watch\" takes an absolute path")]
+    [InlineData("watch: ''", ":1:8: \"watch\" takes an absolute path")]
+    [InlineData("watch:\n- /\n- srv", ":3:3: \"watch\" takes an absolute path")]
+    [InlineData("watch: All", ":1:8: \"watch\" takes an absolute path")]
+    [InlineData("watch: tpye:ext4", ":1:8: \"watch\" takes an absolute path")]
+    [InlineData("watch:\n- /\n- type:", ":3:3: ")]
+    [InlineData("watch: 'type:ext 4'", ":1:8: \"watch\": \"type:ext 4\" names no type of filesystem")]
+    [InlineData("watch: [type:fuse.imahost]", ":1:9: \"watch\": \"type:fuse.imahost\" names no type of filesystem")]
+    [InlineData("watch: mount:media/*", ":1:8: \"watch\": \"mount:media/*\" names no mount points")]
+    [InlineData("watch:\n- mount: media", ":2:3: \"watch\": \"mount:media\" names no mount points")]
+    [InlineData("watch: 'mount:/a[b'", ":1:8: \"watch\": ")]
     [InlineData("- watch", ":1:1: keys with values are expected")]
     [InlineData("watch", ":1:1: keys with values are expected")]
     [InlineData("? [a]\n: b", ":1:3: ")]
