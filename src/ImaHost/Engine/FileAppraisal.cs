@@ -14,18 +14,21 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
     /// <summary>Filesystems whose files can change with nothing to be seen of it here.</summary>
     const long Fuse = 0x65735546; // FUSE_SUPER_MAGIC, linux/magic.h
 
+    /// <summary>A lease here does not know of mappings, nor of writers of the layer below.</summary>
+    const long Overlay = 0x794c7630; // OVERLAYFS_SUPER_MAGIC
+
     /// <summary>Does somebody vouch for the file, as every rule wants? (LIM: appraise_measurement)</summary>
     public Verdict Judge(AccessRequest access, in Question question, FileMeasurement file)
     {
-        bool mayChange = access.File.FilesystemMagic == Fuse;
-        var pass = new Verdict(
-            GuardDecision.Allow, question.HoldsForAll && access.IsLeased && !mayChange, question.Policy);
+        long magic = access.File.FilesystemMagic;
+        bool mayBeKept = question.HoldsForAll && access.IsLeased && magic is not (Fuse or Overlay);
+        var pass = new Verdict(GuardDecision.Allow, mayBeKept, question.Policy);
         if (!question.Decision.Appraises || options.Appraise == AppraiseMode.Off || access.IsOwn || IsNew(access, file.File))
         {
             return pass;
         }
 
-        bool distrusts = mayChange && question.FailsSecurely;
+        bool distrusts = magic == Fuse && question.FailsSecurely;
         Appraisal.Appraisal outcome = FirstFailure(in question, file, distrusts, out ImaRule? rule);
         if (rule == null || TryFix(access, outcome, file.File))
         {
