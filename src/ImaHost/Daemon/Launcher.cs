@@ -149,7 +149,8 @@ static class Launcher
 
     static void ValidatePaths(DaemonOptions options)
     {
-        List<string> paths = ParseWatch(options).Paths;
+        WatchSelection selection = ParseWatch(options);
+        List<string> paths = selection.Paths;
         if (paths.Find(path => !Path.Exists(path)) is { } missing)
         {
             throw new ConfigurationException($"cannot watch {missing}: there is no such file or directory");
@@ -160,6 +161,25 @@ static class Launcher
         if (below != null)
         {
             throw new ConfigurationException($"cannot watch {below}: it is where the list is published (--fs)");
+        }
+
+        RequireNoLayers(selection);
+    }
+
+    /// <summary>
+    /// The guard opens the file of each event. Of an overlay that opens a file of a layer, whose event nobody would read
+    /// while the guard waits for it.
+    /// </summary>
+    static void RequireNoLayers(WatchSelection selection)
+    {
+        List<Mount> mounts = Mounts.Read();
+        List<Mount> named = [.. selection.Paths.Select(path => Mounts.Of(path, mounts)).OfType<Mount>()];
+        Mount? stacked = named.Find(mount => FilesystemTypes.IsStacked(mount.Type));
+        if (stacked != null && (selection.Selectors.Count > 0 || named.Exists(mount => mount.Device != stacked.Device)))
+        {
+            throw new ConfigurationException(
+                $"cannot watch {stacked.Place} together with others: on this kernel an {stacked.Type} raises the events of"
+                + " its layers too, and the guard would wait for itself; watch the filesystems of the layers instead");
         }
     }
 

@@ -16,7 +16,7 @@ sealed class WatchSelection
     const string MountPrefix = "mount:";
 
     readonly List<string> _types = [];
-    readonly List<(PathGlob Glob, bool IsExact)> _points = [];
+    readonly List<PathGlob> _points = [];
     bool _all;
 
     /// <exception cref="FormatException">An entry is not understood.</exception>
@@ -35,22 +35,14 @@ sealed class WatchSelection
     public List<string> Selectors { get; } = [];
 
     /// <summary>
-    /// Is a filesystem to be watched because it is mounted like this? What a server answers for, by the network or by
-    /// FUSE, must be named by its type or its very mount point: the server may itself wait for us.
+    /// Is a filesystem named because it is mounted like this? "all" is what stores files by itself: an overlay's lie in
+    /// its layers.
     /// </summary>
     /// <param name="byPlace">May it be named by its mount point?</param>
-    public bool Matches(Mount mount, bool byPlace = true)
-    {
-        if (FilesystemTypes.IsOurs(mount.Type))
-        {
-            return false;
-        }
-
-        bool isServed = FilesystemTypes.IsServed(mount.Type);
-        return _types.Contains(mount.Type)
-            || (_all && !isServed && !FilesystemTypes.IsPseudo(mount.Type))
-            || (byPlace && _points.Any(point => (point.IsExact || !isServed) && point.Glob.Matches(mount.Point)));
-    }
+    public bool Matches(Mount mount, bool byPlace = true) => !FilesystemTypes.IsOurs(mount.Type)
+        && (_types.Contains(mount.Type)
+            || (_all && !FilesystemTypes.IsPseudo(mount.Type) && FilesystemTypes.WhyNever(mount.Type) == null)
+            || (byPlace && _points.Exists(point => point.Matches(mount.Point))));
 
     void Add(string entry)
     {
@@ -79,12 +71,14 @@ sealed class WatchSelection
     {
         string type = entry[TypePrefix.Length..];
         bool isName = type.Length > 0 && type.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-');
-        return isName && !FilesystemTypes.IsOurs(type)
-            ? type
-            : throw new FormatException($"\"{entry}\" names no type of filesystem that can be watched: as in type:ext4");
+        return !isName || FilesystemTypes.IsOurs(type)
+            ? throw new FormatException($"\"{entry}\" names no type of filesystem that can be watched: as in type:ext4")
+            : FilesystemTypes.WhyNever(type) is { } why
+            ? throw new FormatException($"\"{entry}\" cannot be watched: {why}")
+            : type;
     }
 
-    static (PathGlob Glob, bool IsExact) ParsePoint(string entry)
+    static PathGlob ParsePoint(string entry)
     {
         string point = entry[MountPrefix.Length..];
         if (point.Length > 1)
@@ -93,7 +87,7 @@ sealed class WatchSelection
         }
 
         return point.StartsWith('/') || point.StartsWith("**", StringComparison.Ordinal)
-            ? (PathGlob.Parse(point), point.AsSpan().IndexOfAny("*?[\\") < 0)
+            ? PathGlob.Parse(point)
             : throw new FormatException($"\"{entry}\" names no mount points: a path is expected, as in mount:/media/**");
     }
 }
@@ -117,6 +111,28 @@ static class FilesystemTypes
         "lustre", "ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "pvfs2", "smb3", "smbfs", "vboxsf",
         "virtiofs", "vmhgfs",
     };
+
+    /// <summary>An open of these opens a file of another filesystem.</summary>
+    static readonly HashSet<string> Stacked = new(StringComparer.Ordinal)
+    {
+        "aufs", "ecryptfs", "overlay", "shiftfs", "unionfs",
+    };
+
+    /// <summary>Since this one an open within an overlay raises the events of its layers too.</summary>
+    static readonly Version OverlayTells = new(6, 5);
+
+    /// <summary>
+    /// Why the guard must not mark such a filesystem while others are marked; null: it may. To read an event is to open
+    /// its file, and while the guard waits in there nothing is answered.
+    /// </summary>
+    public static string? WhyNever(string type, Version? kernel = null) =>
+        IsServed(type) ? "a server answers for it, and could stop the guard by not answering"
+        : IsStacked(type, kernel) ? "what lies in it is seen in its layers, if their filesystems are watched"
+        : null;
+
+    /// <summary>Does an access raise events on the filesystems below too, on this kernel?</summary>
+    public static bool IsStacked(string type, Version? kernel = null) =>
+        Stacked.Contains(type) && (type != "overlay" || (kernel ?? Environment.OSVersion.Version) >= OverlayTells);
 
     public static bool IsPseudo(string type) => Pseudo.Contains(type);
 

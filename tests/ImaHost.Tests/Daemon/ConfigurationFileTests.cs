@@ -96,13 +96,13 @@ public sealed class ConfigurationFileTests : IDisposable
 
     [Fact]
     public void Read_takes_mounts_that_come_and_go_in_one_word_or_as_a_key() => Assert.Equal(
-        ["/srv", "type:ext4", "type:fuse.sshfs", "mount:/media/**", "mount:/mnt", "all"],
+        ["/srv", "type:ext4", "type:xfs", "mount:/media/**", "mount:/mnt", "all"],
         Read(
             """
             watch:
               - /srv
               - type:ext4
-              - type: fuse.sshfs
+              - type: xfs
               - mount:/media/**
               - mount: /mnt
               - all
@@ -154,6 +154,7 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("watch: tpye:ext4", ":1:8: \"watch\" takes an absolute path")]
     [InlineData("watch:\n- /\n- type:", ":3:3: ")]
     [InlineData("watch: 'type:ext 4'", ":1:8: \"watch\": \"type:ext 4\" names no type of filesystem")]
+    [InlineData("watch: [/, type:nfs4]", ":1:12: \"watch\": \"type:nfs4\" cannot be watched: a server answers for it")]
     [InlineData("watch: [type:fuse.imahost]", ":1:9: \"watch\": \"type:fuse.imahost\" names no type of filesystem")]
     [InlineData("watch: mount:media/*", ":1:8: \"watch\": \"mount:media/*\" names no mount points")]
     [InlineData("watch:\n- mount: media", ":2:3: \"watch\": \"mount:media\" names no mount points")]

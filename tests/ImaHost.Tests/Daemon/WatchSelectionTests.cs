@@ -13,7 +13,6 @@ public sealed class WatchSelectionTests
     [InlineData("btrfs")]
     [InlineData("tmpfs")]
     [InlineData("ramfs")]
-    [InlineData("overlay")]
     [InlineData("squashfs")]
     [InlineData("vfat")]
     [InlineData("rootfs")]
@@ -51,16 +50,13 @@ public sealed class WatchSelectionTests
     [InlineData("smb3")]
     [InlineData("9p")]
     [InlineData("ceph")]
+    [InlineData("ecryptfs")]
     public void All_leaves_out_what_stores_none_or_has_a_server(string type) => Assert.False(Matches("all", type, "/mnt"));
 
     [Theory]
     [InlineData("type:ext4", "ext4", true)]
     [InlineData("type:ext4", "ext3", false)]
     [InlineData("type:ext4", "ext4dev", false)]
-    [InlineData("type:nfs4", "nfs4", true)]
-    [InlineData("type:fuse.sshfs", "fuse.sshfs", true)]
-    [InlineData("type:fuse", "fuse.sshfs", false)]
-    [InlineData("type:overlay", "overlay", true)]
     public void Type_takes_each_filesystem_of_that_type_wherever_it_is(string entry, string type, bool matches)
     {
         Assert.Equal(matches, Matches(entry, type, "/any/where"));
@@ -77,15 +73,27 @@ public sealed class WatchSelectionTests
     [InlineData("mount:/", "/", "ext4", true)]
     [InlineData("mount:/mnt", "/mnt/below", "ext4", false)]
     [InlineData("mount:**/data", "/a/b/data", "ext4", true)]
-    [InlineData("mount:/media/**", "/media/remote", "nfs4", false)]
-    [InlineData("mount:/media/**", "/media/remote", "fuse.sshfs", false)]
-    [InlineData("mount:/media/remote", "/media/remote", "nfs4", true)]
+    [InlineData("mount:/media/**", "/media/remote", "nfs4", true)]
     [InlineData("mount:/run/ima", "/run/ima", "fuse.imahost", false)]
     [InlineData("mount:/srv/*", "/srv/proc", "proc", true)]
     public void Mount_takes_what_is_mounted_at_such_a_place(string entry, string point, string type, bool matches)
     {
         Assert.Equal(matches, Matches(entry, type, point));
         Assert.False(Matches(entry, type, point, byPlace: false));
+    }
+
+    [Theory]
+    [InlineData("overlay", "6.1.0", false)]
+    [InlineData("overlay", "6.4.16", false)]
+    [InlineData("overlay", "6.5", true)]
+    [InlineData("overlay", "6.18.44", true)]
+    [InlineData("overlay", "7.0", true)]
+    [InlineData("ecryptfs", "6.1.0", true)]
+    [InlineData("ext4", "6.18.44", false)]
+    public void Overlay_must_not_be_marked_where_its_layers_raise_events_too(string type, string kernel, bool stacked)
+    {
+        Assert.Equal(stacked, FilesystemTypes.IsStacked(type, Version.Parse(kernel)));
+        Assert.Equal(stacked, FilesystemTypes.WhyNever(type, Version.Parse(kernel)) != null);
     }
 
     [Fact]
@@ -102,6 +110,9 @@ public sealed class WatchSelectionTests
     [InlineData("type:a b")]
     [InlineData("type:*")]
     [InlineData("type:fuse.imahost")]
+    [InlineData("type:nfs4")]
+    [InlineData("type:fuse.sshfs")]
+    [InlineData("type:ecryptfs")]
     [InlineData("mount:")]
     [InlineData("mount:media")]
     [InlineData("mount:*")]

@@ -38,7 +38,8 @@ public sealed class MountPlace : IDisposable
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    public void Mount() => Shell.Must("mount", "-t", _type, "imahost-place", Path);
+    public void Mount(string options = "defaults") =>
+        Shell.Must("mount", "-t", _type, "-o", options, "imahost-place", Path);
 
     /// <summary>A program like no other.</summary>
     public string AddProgram(string name)
