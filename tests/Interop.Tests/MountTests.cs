@@ -168,6 +168,25 @@ public sealed class MountTests
     }
 
     [Fact]
+    public void Filesystem_whose_server_does_not_answer_is_not_touched()
+    {
+        using var bench = new MountBench();
+        using var stuck = new MountPlace(bench.Root, "fuse.stuck");
+        using Running server = stuck.MountWithoutServer();
+        Shell.Until(
+            () => File.ReadAllText("/proc/mounts").Contains($" {stuck.Path} fuse.stuck ", StringComparison.Ordinal), "it is mounted");
+        using Daemon daemon = bench.Watch("--tpm none");
+        Assert.DoesNotContain("not all that is mounted", daemon.Log, StringComparison.Ordinal);
+        Assert.Contains(
+            $"{stuck.Path} (fuse.stuck): a server answers for it, and could stop the guard by not answering", Holes(daemon));
+
+        using var place = new MountPlace(bench.Root, "tmpfs");
+        place.Mount();
+        MountBench.AwaitWatched(daemon, place.Path);
+        Shell.Signal("KILL", server.Pid);
+    }
+
+    [Fact]
     public void Mount_that_lies_under_another_is_said()
     {
         using var bench = new MountBench();

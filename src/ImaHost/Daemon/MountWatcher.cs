@@ -121,6 +121,12 @@ sealed class MountWatcher(WatchSelection selection, GuardSocket socket, ILogger 
             return false;
         }
 
+        if (FilesystemTypes.WhyNever(mount.Type) is { } why)
+        {
+            Note(view, mount, 0, why);
+            return false;
+        }
+
         SelectedFilesystem? known = _selected.GetValueOrDefault(mount.Device);
         if (!MountRoot.TryIdentify(view.PathTo(mount), out MountIdentity identity) || identity.Id != mount.Id)
         {
@@ -129,12 +135,6 @@ sealed class MountWatcher(WatchSelection selection, GuardSocket socket, ILogger 
         }
 
         _ = _settled.Add(mount.Device);
-        if (FilesystemTypes.WhyNever(mount.Type) is { } why)
-        {
-            Note(view, mount, 0, why);
-            return false;
-        }
-
         bool isSame = known != null && (identity.Unique != 0
             ? identity.Unique == known.Unique
             : known.Error == null && view.IsOwn && !changed && known.Mount.IsSame(mount));

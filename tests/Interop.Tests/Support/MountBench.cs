@@ -57,6 +57,17 @@ public sealed class MountPlace : IDisposable
         $"timeout 30 {unshare} sh -c 'mount -t {_type} imahost-place {Path} && cp /bin/echo {this["program"]} "
         + $"&& echo own >> {this["program"]}; while [ ! -e {_go} ]; do sleep 0.05; done; {this["program"]} ran'");
 
+    /// <summary>A FUSE filesystem that answers nothing, for as long as the process lives: whoever touches it waits.</summary>
+    public Running MountWithoutServer()
+    {
+        const string program =
+            "import ctypes,os,sys,time; fd=os.open('/dev/fuse',os.O_RDWR); "
+            + "e=ctypes.CDLL(None,use_errno=True).mount(b'stuck',sys.argv[1].encode(),sys.argv[2].encode(),0,"
+            + "f'fd={fd},rootmode=40000,user_id=0,group_id=0,allow_other'.encode()); "
+            + "time.sleep(30 if e == 0 else 0)";
+        return Shell.Start("/usr/bin/python3", "-c", program, Path, _type);
+    }
+
     public void LetGo() => File.WriteAllText(_go, "");
 
     public void Dispose()
