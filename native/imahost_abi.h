@@ -163,6 +163,7 @@ struct ima_shared {
 	uint32_t writer_base;	/* host: offset at which an append began */
 	uint32_t writer_failed; /* host: a write was refused */
 	uint32_t reserved;
+	uint64_t policy; /* guard: which policy its kept verdicts follow */
 	struct ima_counters counters;
 	uint8_t fuse_request[IMA_FUSE_REQUEST] __attribute__((aligned(4096)));
 	uint8_t policy_text[IMA_POLICY_MAX];

@@ -137,6 +137,8 @@ static void on_ready(struct guard *guard, const struct ima_ready *ready)
 {
 	guard->ready = ready->flags;
 	follow_policy(guard, ready->policy);
+	__atomic_store_n(&guard->host.shared->policy, ready->policy,
+			 __ATOMIC_RELEASE);
 	if (guard->host.ready)
 		return;
 	guard->host.ready = true;

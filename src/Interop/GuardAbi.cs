@@ -195,5 +195,6 @@ struct SharedHeader
     public uint WriterBase;
     public uint WriterFailed;
     public uint Reserved;
+    public ulong Policy;
     public GuardCounters Counters;
 }

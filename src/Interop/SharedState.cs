@@ -48,6 +48,11 @@ public sealed unsafe class SharedState
     public void Beat() =>
         Volatile.Write(ref _header->Heartbeat, (ulong)(Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency)));
 
+    /// <summary>Waits until the guard follows a policy, as given to <see cref="GuardSocket.SendReady"/>.</summary>
+    /// <returns>False when it does not in that time.</returns>
+    public bool AwaitPolicy(ulong policy, int milliseconds) =>
+        SpinWait.SpinUntil(() => Volatile.Read(ref _header->Policy) == policy, milliseconds);
+
     internal Span<byte> FuseRequest => new((byte*)_header + FuseRequestOffset, GuardAbi.FuseRequestSize);
 
     internal ref ulong FuseTries => ref _header->FuseTries;

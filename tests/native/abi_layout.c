@@ -79,6 +79,7 @@ static void print_shared(void)
 	FIELD(ima_shared, writer_base);
 	FIELD(ima_shared, writer_failed);
 	FIELD(ima_shared, reserved);
+	FIELD(ima_shared, policy);
 	FIELD(ima_shared, counters);
 	FIELD(ima_shared, fuse_request);
 	FIELD(ima_shared, policy_text);

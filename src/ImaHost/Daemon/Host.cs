@@ -28,7 +28,6 @@ sealed class Host : IDisposable
     readonly RuntimeMeasurements _list;
     readonly ImaEngine _engine;
     readonly BufferRequests _buffers;
-    readonly WatchSelection _selection;
     readonly MountWatcher _mounts;
     readonly ILoggerFactory _loggers;
     readonly ILogger _log;
@@ -51,10 +50,12 @@ sealed class Host : IDisposable
         StoredPolicy stored = PolicyStore.Load(_state.PolicyPath);
         _engine = new ImaEngine(
             engineOptions, stored.Policy.Resolve(Mounts.DeviceAt), _list, new ReadWriteCheck(), new EngineCounters(), _log);
-        _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, Announce, _log) { Fault = stored.Fault };
+        _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, _shared, Announce, _log)
+        {
+            Fault = stored.Fault,
+        };
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
-        _selection = new WatchSelection(options.Watch);
-        _mounts = new MountWatcher(_selection, _socket, _log);
+        _mounts = new MountWatcher(new WatchSelection(options.Watch), _socket, _policies.FollowMounts, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -116,13 +117,10 @@ sealed class Host : IDisposable
     /// <summary>What is mounted now is marked before we say that we are ready, unless something does not answer.</summary>
     void WatchMounts()
     {
-        if (_selection.Selectors.Count > 0)
+        Start("mounts", _mounts.Run);
+        if (!_mounts.AwaitFirstLook(MountsMilliseconds))
         {
-            Start("mounts", _mounts.Run);
-            if (!_mounts.AwaitFirstLook(MountsMilliseconds))
-            {
-                Logging.SlowMounts(_log, MountsMilliseconds);
-            }
+            Logging.SlowMounts(_log, MountsMilliseconds);
         }
     }
 

@@ -68,6 +68,10 @@ static partial class Logging
     public static partial void PolicyRefused(ILogger log, string cause);
 
     [LoggerMessage(
+        EventId = 33, Level = LogLevel.Warning, Message = "the guard does not follow the new policy within {Milliseconds} ms")]
+    public static partial void SlowGuard(ILogger log, int milliseconds);
+
+    [LoggerMessage(
         EventId = 27, Level = LogLevel.Information, Message = "buffer \"{Name}\" of user {Uid}: {Outcome}")]
     public static partial void BufferMeasured(ILogger log, string name, uint uid, string outcome);
 

@@ -1,4 +1,4 @@
-using System.Buffers.Text;
+using ImaHost.Events;
 using ImaHost.Policy;
 using ImaHost.Template;
 
@@ -19,10 +19,7 @@ sealed record Mount(ulong Id, DeviceNumber Device, string Type, byte[] Point)
         && other.Point.AsSpan().SequenceEqual(Point);
 }
 
-/// <summary>
-/// Reads mountinfo: "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue". Between the sixth
-/// field and the "-" stand any number of optional ones.
-/// </summary>
+/// <summary>Reads mountinfo as a whole.</summary>
 static class MountInfo
 {
     /// <summary>All mounts, in the order of the text. A line that is not understood is left out.</summary>
@@ -43,74 +40,14 @@ static class MountInfo
         return mounts;
     }
 
-    static Mount? ParseLine(ReadOnlySpan<byte> line)
-    {
-        if (!TryNumber(Take(ref line), out ulong id))
-        {
-            return null;
-        }
-
-        _ = Take(ref line); // the parent
-        ReadOnlySpan<byte> device = Take(ref line);
-        _ = Take(ref line); // the root within the filesystem
-        byte[] point = Unescape(Take(ref line));
-        ReadOnlySpan<byte> field = Take(ref line); // the options of the mount
-        while (!field.SequenceEqual("-"u8))
-        {
-            if (line.IsEmpty)
-            {
-                return null;
-            }
-
-            field = Take(ref line);
-        }
-
-        string type = System.Text.Encoding.UTF8.GetString(Unescape(Take(ref line)));
-        return TryDevice(device, out DeviceNumber number) && point is [(byte)'/', ..] && type.Length > 0
-            ? new Mount(id, number, type, point)
+    static Mount? ParseLine(ReadOnlySpan<byte> line) =>
+        MountInfoLine.TryParse(line, out MountInfoLine mount) && mount.MountPoint is [(byte)'/', ..] && !mount.Type.IsEmpty
+            ? new Mount(mount.MountId, mount.Device, MountInfoLine.ToText(mount.Type), Unescape(mount.MountPoint))
             : null;
-    }
 
-    static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> line)
+    static byte[] Unescape(ReadOnlySpan<byte> word)
     {
-        int blank = line.IndexOf((byte)' ');
-        ReadOnlySpan<byte> field = blank < 0 ? line : line[..blank];
-        line = blank < 0 ? default : line[(blank + 1)..];
-        return field;
+        byte[] plain = new byte[word.Length];
+        return plain[..MountInfoLine.Unescape(word, plain)];
     }
-
-    static bool TryDevice(ReadOnlySpan<byte> text, out DeviceNumber device)
-    {
-        int colon = text.IndexOf((byte)':');
-        device = default;
-        if (colon < 0 || !TryNumber(text[..colon], out ulong major) || !TryNumber(text[(colon + 1)..], out ulong minor))
-        {
-            return false;
-        }
-
-        device = new DeviceNumber((uint)major, (uint)minor);
-        return true;
-    }
-
-    static bool TryNumber(ReadOnlySpan<byte> text, out ulong number) =>
-        Utf8Parser.TryParse(text, out number, out int used) && used == text.Length;
-
-    /// <summary>Blanks, tabs, newlines and backslashes are written as three octal digits (mangle() of the kernel).</summary>
-    static byte[] Unescape(ReadOnlySpan<byte> text)
-    {
-        byte[] plain = new byte[text.Length];
-        int length = 0;
-        for (int i = 0; i < text.Length; i++)
-        {
-            bool escaped = text[i] == '\\' && i + 3 < text.Length && IsOctal(text.Slice(i + 1, 3));
-            plain[length++] = escaped
-                ? (byte)(((text[i + 1] - '0') << 6) | ((text[i + 2] - '0') << 3) | (text[i + 3] - '0'))
-                : text[i];
-            i += escaped ? 3 : 0;
-        }
-
-        return plain[..length];
-    }
-
-    static bool IsOctal(ReadOnlySpan<byte> digits) => !digits.ContainsAnyExceptInRange((byte)'0', (byte)'7');
 }

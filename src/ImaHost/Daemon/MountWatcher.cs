@@ -22,7 +22,8 @@ sealed record MountReport(IReadOnlyList<string> Watched, IReadOnlyList<string> H
 /// change of our own mount namespace and once a second at all others. Opening what is mounted may wait for ever; only
 /// this thread does that.
 /// </summary>
-sealed class MountWatcher(WatchSelection selection, GuardSocket socket, ILogger log)
+/// <param name="onChange">Is told of each change of our own mount namespace, before what is new in it is marked.</param>
+sealed class MountWatcher(WatchSelection selection, GuardSocket socket, Action onChange, ILogger log)
 {
     const int PollMilliseconds = 1000;
 
@@ -55,7 +56,16 @@ sealed class MountWatcher(WatchSelection selection, GuardSocket socket, ILogger 
         for (bool changed = true;; changed = table.Wait(PollMilliseconds))
         {
             long begun = Stopwatch.GetTimestamp();
-            Look(changed);
+            if (changed)
+            {
+                onChange();
+            }
+
+            if (selection.Selectors.Count > 0)
+            {
+                Look(changed);
+            }
+
             _ = _looked.TrySetResult();
 
             // However many mounts come and go, others get the processor too.

@@ -16,14 +16,16 @@ namespace ImaHost.Daemon;
 /// </summary>
 /// <param name="announce">Tells the guard of another policy.</param>
 sealed class PolicyLoader(
-    DaemonOptions options, string storePath, RuntimeMeasurements list, ImaEngine engine, Action<ImaPolicy> announce,
-    ILogger log) : IDisposable
+    DaemonOptions options, string storePath, RuntimeMeasurements list, ImaEngine engine, SharedState shared,
+    Action<ImaPolicy> announce, ILogger log) : IDisposable
 {
     /// <summary>Asks for the policy in force, as <see cref="PolicyStore"/> writes it.</summary>
     public const string Show = "policy show";
 
     /// <summary>Asks to load what its data name, one a line; nothing: what is configured.</summary>
     public const string LoadFiles = "policy load";
+
+    const int GuardMilliseconds = 1000;
 
     readonly Lock _loading = new();
     readonly Scratch _scratch = new();
@@ -69,7 +71,7 @@ sealed class PolicyLoader(
             if (resolved != engine.Policy)
             {
                 engine.Policy = resolved;
-                announce(resolved);
+                Announce(resolved);
             }
         }
     }
@@ -133,7 +135,7 @@ sealed class PolicyLoader(
             HostEvents.Policy(list, Launcher.Settings(options), policy.ToString());
             engine.Policy = policy.Resolve(Mounts.DeviceAt);
             _fault = null;
-            announce(engine.Policy);
+            Announce(engine.Policy);
             Logging.PolicyLoaded(log, policy.Rules.Count);
         }
     }
@@ -153,6 +155,16 @@ sealed class PolicyLoader(
         catch (ErrnoException e)
         {
             throw new PolicyException(new PolicyPlace(file.Path), e.Message);
+        }
+    }
+
+    /// <summary>What begins after this returns is decided by the new policy: nothing kept by the old one is left.</summary>
+    void Announce(ImaPolicy policy)
+    {
+        announce(policy);
+        if (!shared.AwaitPolicy(policy.Fingerprint, GuardMilliseconds))
+        {
+            Logging.SlowGuard(log, GuardMilliseconds);
         }
     }
 
