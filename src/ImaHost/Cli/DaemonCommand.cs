@@ -16,7 +16,7 @@ static class DaemonCommand
 
     static readonly Option<string[]> Watch = new("--watch")
     {
-        Description = "watch the filesystem that holds this path (repeatable)",
+        Description = $"watch {WatchSelection.Forms} (repeatable): a path stands for the filesystem that holds it",
     };
 
     static readonly Option<string[]> Policy = new("--policy")
@@ -57,7 +57,14 @@ static class DaemonCommand
 
         string? config = parsed.GetValue(Config);
         DaemonOptions options = ConfigurationFile.Read(config ?? DefaultConfiguration, required: config != null);
-        Launcher.Launch(Override(Launcher.HeedKernel(options), parsed));
+        options = KernelSwitches.Heed(options);
+        if (options.IsOff)
+        {
+            Console.WriteLine("imahost: the kernel's command line says ima=off: nothing is watched");
+            return ExitStatus.Yes;
+        }
+
+        Launcher.Launch(Override(options, parsed));
         return ExitStatus.Yes;
     }
 

@@ -58,7 +58,7 @@ static class PolicyCommand
     /// <summary>The policy that is configured, or that the arguments name.</summary>
     public static ImaPolicy Configured(string? config, string[] entries)
     {
-        DaemonOptions options = Launcher.HeedKernel(
+        DaemonOptions options = KernelSwitches.Heed(
             ConfigurationFile.Read(config ?? DaemonCommand.DefaultConfiguration, required: config != null));
         LoadedPolicy loaded = PolicySources.Load(entries.Length > 0 ? [.. entries.Select(Absolute)] : options.Policy, options);
         return new ImaPolicy(loaded.Rules, loaded.FailsSecurely);

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using ImaHost.Appraisal;
-using ImaHost.Policy;
 
 namespace ImaHost.Daemon;
 
@@ -33,14 +32,17 @@ sealed record DaemonOptions
     /// <summary>Names of built-in policies, files and directories of rules; none: the standard drop-in directories.</summary>
     public IReadOnlyList<string> Policy { get; init; } = [];
 
-    /// <summary>The built-in policies that are in force when there are no rules.</summary>
-    public IReadOnlyList<string> PolicyFallback { get; init; } = [BuiltInPolicies.Default];
+    /// <summary>The built-in policies that are in force when there are no rules; none: the default one.</summary>
+    public IReadOnlyList<string> PolicyFallback { get; init; } = [];
 
     /// <summary>Certificates or public keys: only files of rules that one of them has signed are loaded. None: any file.</summary>
     public IReadOnlyList<string> PolicyKeys { get; init; } = [];
 
     /// <summary>The kernel's own ima= … switches are heeded.</summary>
     public bool KernelCommandLine { get; init; }
+
+    /// <summary>They say that nothing is to be watched.</summary>
+    public bool IsOff { get; init; }
 
     /// <summary>device:PATH, swtpm:…, none; null: /dev/tpmrm0, or else an swtpm of our own.</summary>
     public string? Tpm { get; init; }

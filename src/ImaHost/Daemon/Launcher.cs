@@ -58,9 +58,6 @@ static class Launcher
         ProcessImage.Replace(guard, [.. GuardArguments(options, embedded), "--", Environment.ProcessPath!, "daemon"], variables);
     }
 
-    /// <summary>What the kernel was told, where that is to be heeded.</summary>
-    public static DaemonOptions HeedKernel(DaemonOptions options) => options;
-
     /// <summary>Opens the list once before anything is watched: a TPM or a disk that refuses is found here.</summary>
     static DaemonOptions BeginList(DaemonOptions options, StateDirectory state, ImaPolicy policy)
     {

@@ -13,7 +13,8 @@ static class PolicySources
     /// <param name="entries">Built-in names, files, directories; none: the standard directories.</param>
     /// <exception cref="PolicyException">Some part of it is not understood, or not signed.</exception>
     public static LoadedPolicy Load(IReadOnlyList<string> entries, DaemonOptions options) =>
-        PolicyEntries.Load(entries, options.PolicyFallback, Keys(options));
+        PolicyEntries.Load(
+            entries, options.PolicyFallback.Count > 0 ? options.PolicyFallback : [BuiltInPolicies.Default], Keys(options));
 
     /// <summary>
     /// A policy that cannot be loaded never means that nothing is measured: the last one that was in force takes its

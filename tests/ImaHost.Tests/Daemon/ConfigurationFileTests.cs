@@ -24,13 +24,13 @@ public sealed class ConfigurationFileTests : IDisposable
     [Fact]
     public void Packaged_example_comments_out_the_defaults()
     {
-        string[] hints = ["policy:", "tpm:"];
+        string[] hints = ["policy:", "policy_keys:", "tpm:"];
         string[] settings = [.. File.ReadLines(Example)
             .Where(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# [a-z_]+: "))
             .Select(line => line[2..])
             .Where(line => !hints.Any(hint => line.StartsWith(hint, StringComparison.Ordinal)))];
         string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
-        Assert.Equal(11, settings.Length);
+        Assert.Equal(12, settings.Length);
         Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
     }
 
@@ -41,6 +41,8 @@ public sealed class ConfigurationFileTests : IDisposable
             """
             watch: [/, /srv]
             policy: [/etc/ima/a, /etc/ima/b]
+            policy_keys: /etc/keys/a.pem
+            kernel_command_line: true
             tpm: device:/dev/tpm0
             fs: /run/other
             state: /var/other
@@ -59,12 +61,15 @@ public sealed class ConfigurationFileTests : IDisposable
             """);
         Assert.Equal(["/", "/srv"], options.Watch);
         Assert.Equal(["/etc/ima/a", "/etc/ima/b"], options.Policy);
+        Assert.Equal(["/etc/keys/a.pem"], options.PolicyKeys);
         Assert.Equal([33u, 1000u], options.MeasureUsers);
         Assert.Equal(
             new DaemonOptions
             {
                 Watch = options.Watch,
                 Policy = options.Policy,
+                PolicyKeys = options.PolicyKeys,
+                KernelCommandLine = true,
                 MeasureUsers = options.MeasureUsers,
                 MeasureSocket = "/run/m",
                 MeasureLimit = 5,
@@ -83,8 +88,10 @@ public sealed class ConfigurationFileTests : IDisposable
             },
             options);
 
-        // What is not configured: a new setting without a key shows up here.
-        Assert.Equal([nameof(DaemonOptions.Resolved)], UnchangedIn(options));
+        // What is not configured by a key of its own: a new setting without a key shows up here.
+        Assert.Equal(
+            [nameof(DaemonOptions.PolicyFallback), nameof(DaemonOptions.IsOff), nameof(DaemonOptions.Resolved)],
+            UnchangedIn(options));
     }
 
     [Fact]
