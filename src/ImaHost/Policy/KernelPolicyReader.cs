@@ -9,8 +9,6 @@ static class KernelPolicyReader
     /// <summary>The longest text that is read.</summary>
     public const int MostBytes = 1 << 20;
 
-    const char NotUtf8 = '\ufffd';
-
     /// <param name="source">A name for error messages: the file's path.</param>
     /// <exception cref="PolicyException">Some line is not a rule; none is taken.</exception>
     public static List<ImaRule> Read(string text, string source)
@@ -66,9 +64,9 @@ static class KernelPolicyReader
 
     static void ReadWord(string word, ref ImaAction? action, List<RuleWord> words)
     {
-        if (word.Contains(NotUtf8, StringComparison.Ordinal))
+        if (!Characters.CanBeShown(word))
         {
-            throw new FormatException($"\"{word}\" is not UTF-8");
+            throw new FormatException($"a word with {Characters.Odd}");
         }
 
         int end = word.AsSpan().IndexOfAny('=', '<', '>');

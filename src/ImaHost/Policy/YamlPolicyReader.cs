@@ -200,9 +200,7 @@ sealed class YamlPolicyReader
     {
         Scalar scalar = Take<Scalar>(expected);
         PolicyPlace place = PlaceOf(scalar);
-        Require(
-            scalar.Value.AsSpan().IndexOfAnyInRange('\0', '\x1f') < 0 && !scalar.Value.Contains('\ufffd', StringComparison.Ordinal),
-            place, $"{expected} with characters that cannot be shown, or that are not UTF-8");
+        Require(Characters.CanBeShown(scalar.Value), place, $"{expected} with {Characters.Odd}");
         return (scalar.Value, place);
     }
 

@@ -69,7 +69,11 @@ public sealed class KernelPolicyReaderTests
         { "measure imahost.path=/[a", 9, "\"[\" without \"]\"" },
         { "measure imahost.mount=srv", 9, "\"srv\" is not an absolute path" },
         { "measure func=BPRM_CHECK # why", 25, "\"#\" is neither an action nor a condition" },
-        { "measure fsname=\ufffd", 9, "is not UTF-8" },
+        { "measure fsname=\ufffd", 9, "a word with characters that cannot be shown, or that are not UTF-8" },
+        { "measure fsname=\u2028", 9, "characters that cannot be shown" },
+        { "measure fsname=\0", 9, "characters that cannot be shown" },
+        { "meas\u001b[31mure", 1, "characters that cannot be shown" },
+        { @"measure imahost.path=/a\011b", 9, "characters that cannot be shown" },
     };
 
     public static TheoryData<string> Rules =>
