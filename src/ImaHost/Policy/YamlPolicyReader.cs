@@ -139,16 +139,17 @@ sealed class YamlPolicyReader
 
         char comparison = option.IsCompared && text is ['<' or '>' or '=', ..] ? text[0] : '=';
         string[] values = option.IsCompared && text is ['<' or '>' or '=', ..] ? [text[1..].Trim()]
-            : option.Separator is { } separator && !option.IsExtension && items.Count == 1 ? text.Split(separator)
+            : option.Separator is { } separator && !option.IsExtension ? [.. items.SelectMany(item => item.Text.Split(separator))]
             : [.. items.Select(item => item.Text)];
         Require(values.All(value => value.Length > 0), place, $"\"{option.Name}\" has an empty value");
         try
         {
             return option.Read(new RuleValue(option, comparison, values, PolicySyntax.Yaml));
         }
-        catch (Exception e) when (e is FormatException and not PolicyException)
+        catch (FormatException e)
         {
-            throw new PolicyException(place, $"{option.Name}: {e.Message}");
+            int wrong = items.FindIndex(item => e.Message.StartsWith($"\"{item.Text}\"", StringComparison.Ordinal));
+            throw new PolicyException(items[Math.Max(wrong, 0)].Place, $"{option.Name}: {e.Message}");
         }
     }
 
