@@ -22,6 +22,7 @@ sealed class YamlPolicyReader
     const string Rules = "rules";
     const string Action = "action";
     static readonly string[] Keys = [Version, Include, Rules];
+    static readonly string[] RuleKeys = [Action, .. RuleOptions.NamesIn(PolicySyntax.Yaml)];
 
     readonly Parser _parser;
     readonly string _source;
@@ -96,10 +97,11 @@ sealed class YamlPolicyReader
 
     string Known((string Name, PolicyPlace Place) item)
     {
-        Require(
-            BuiltInPolicies.Names.Contains(item.Name), item.Place,
-            $"\"{item.Name}\" is not a built-in policy; {Spelling.Hint(item.Name, BuiltInPolicies.Names)}");
-        return item.Name;
+        return BuiltInPolicies.Names.Contains(item.Name)
+            ? item.Name
+            : throw new PolicyException(
+                item.Place,
+                $"\"{item.Name}\" is not a built-in policy; {Spelling.Hint(item.Name, BuiltInPolicies.Names)}");
     }
 
     void ReadRule()
@@ -107,7 +109,7 @@ sealed class YamlPolicyReader
         MappingStart start = Take<MappingStart>("a rule, which is a mapping (action: measure, func: BPRM_CHECK)");
         ImaAction? action = null;
         var words = new List<RuleWord>();
-        _ = ReadMapping([Action, .. RuleOptions.NamesIn(PolicySyntax.Yaml)], (key, place) =>
+        _ = ReadMapping(RuleKeys, (key, place) =>
         {
             if (key == Action)
             {
@@ -161,7 +163,11 @@ sealed class YamlPolicyReader
         while (_parser.Current is not MappingEnd)
         {
             (string key, PolicyPlace place) = ReadScalar("a key");
-            Require(known.Contains(key), place, $"unknown key \"{key}\"; {Spelling.Hint(key, known)}");
+            if (!known.Contains(key))
+            {
+                throw new PolicyException(place, $"unknown key \"{key}\"; {Spelling.Hint(key, known)}");
+            }
+
             Require(seen.Add(key), place, $"\"{key}\" is given twice");
             readValue(key, place);
         }
