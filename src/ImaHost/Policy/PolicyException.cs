@@ -16,4 +16,12 @@ readonly record struct PolicyPlace(string Source, long Line = 0, long Column = 0
 }
 
 /// <summary>A policy that is not understood, with the place that says why.</summary>
-sealed class PolicyException(PolicyPlace place, string message) : FormatException($"{place}: {message}");
+sealed class PolicyException(PolicyPlace place, string message) : FormatException($"{place}: {Shorten(message)}")
+{
+    const int MostLetters = 400;
+
+    /// <summary>A word may be as long as the file.</summary>
+    static string Shorten(string message) => message.Length <= MostLetters
+        ? message
+        : $"{message.AsSpan(0, MostLetters / 2)} … {message.AsSpan(message.Length - (MostLetters / 2))}";
+}
