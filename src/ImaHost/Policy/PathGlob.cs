@@ -50,7 +50,8 @@ sealed class PathGlob
         var steps = new List<Step>();
         for (int at = 0; at < bytes.Length;)
         {
-            at += ReadStep(bytes.AsSpan(at), steps);
+            int length = ReadStep(bytes.AsSpan(at), steps);
+            at += length > 0 ? length : throw new FormatException($"\"{text}\" has a \"[\" without \"]\"");
         }
 
         return steps.Count > 0 ? new PathGlob(text, [.. steps]) : throw new FormatException("an empty pattern");
@@ -103,12 +104,12 @@ sealed class PathGlob
 
     public override string ToString() => Text;
 
-    /// <returns>How many bytes of the pattern were read.</returns>
+    /// <returns>How many bytes of the pattern were read; 0: it has no end.</returns>
     static int ReadStep(ReadOnlySpan<byte> rest, List<Step> steps)
     {
         switch (rest[0])
         {
-            case (byte)'*' when rest is [_, (byte)'*', (byte)'/', ..] && (steps.Count == 0 || steps[^1].IsSlash):
+            case (byte)'*' when rest is [_, (byte)'*', (byte)'/', ..] && (steps.Count == 0 || steps[^1].EndsComponent):
                 steps.Add(new Step(StepKind.Directories));
                 return 3;
             case (byte)'*' when rest is [_, (byte)'*', ..]:
@@ -121,14 +122,9 @@ sealed class PathGlob
                 steps.Add(new Step(StepKind.Set, Set: ByteSet.AllBut("/"u8)));
                 return 1;
             case (byte)'[':
-                int end = rest[2..].IndexOf((byte)']') + 2;
-                if (rest.Length < 3 || end < 2)
-                {
-                    throw new FormatException("\"[\" without \"]\"");
-                }
-
-                steps.Add(new Step(StepKind.Set, Set: ByteSet.Parse(rest[1..end])));
-                return end + 1;
+                int length = ByteSet.Parse(rest, out ByteSet set);
+                steps.Add(new Step(StepKind.Set, Set: set));
+                return length;
             case (byte)'\\' when rest.Length > 1:
                 steps.Add(new Step(StepKind.Byte, rest[1]));
                 return 2;
@@ -140,7 +136,7 @@ sealed class PathGlob
 
     readonly record struct Step(StepKind Kind, byte Value = 0, ByteSet? Set = null)
     {
-        public bool IsSlash => Kind == StepKind.Byte && Value == '/';
+        public bool EndsComponent => Kind == StepKind.Directories || (Kind == StepKind.Byte && Value == '/');
 
         public bool Takes(byte one) => Kind == StepKind.Byte ? one == Value : Set!.Has(one);
 
@@ -173,30 +169,56 @@ sealed class PathGlob
             return set;
         }
 
-        /// <summary>What stands between the brackets. Never "/", as in the shell.</summary>
-        public static ByteSet Parse(ReadOnlySpan<byte> text)
+        /// <summary>
+        /// Reads from "[" to "]". A "]" that stands first, and what a "\" stands before, stand for themselves; "/" is
+        /// never in it, as in the shell.
+        /// </summary>
+        /// <returns>How many bytes it takes; 0: there is no end.</returns>
+        public static int Parse(ReadOnlySpan<byte> text, out ByteSet set)
         {
-            bool negated = text[0] is (byte)'!' or (byte)'^';
-            text = text[(negated ? 1 : 0)..];
-            var set = new ByteSet();
-            for (int i = 0; i < text.Length; i++)
+            set = new ByteSet();
+            bool negated = text is [_, (byte)'!' or (byte)'^', ..];
+            int first = negated ? 2 : 1;
+            int at = first;
+            for (; at < text.Length && (text[at] != ']' || at == first);)
             {
-                bool isRange = i + 2 < text.Length && text[i + 1] == '-';
-                for (int one = text[i]; one <= (isRange ? text[i + 2] : text[i]); one++)
+                byte low = ReadOne(text, ref at);
+                byte high = low;
+                if (text[at..] is [(byte)'-', not (byte)']', ..])
                 {
-                    set._has[one] = true;
+                    at++;
+                    high = ReadOne(text, ref at);
                 }
 
-                i += isRange ? 2 : 0;
+                set.Add(low, high);
             }
 
+            set.Finish(negated);
+            return at < text.Length ? at + 1 : 0;
+        }
+
+        static byte ReadOne(ReadOnlySpan<byte> text, ref int at)
+        {
+            at += text[at..] is [(byte)'\\', _, ..] ? 1 : 0;
+            return text[at++];
+        }
+
+        void Add(byte low, byte high)
+        {
+            for (int one = low; one <= high; one++)
+            {
+                _has[one] = true;
+            }
+        }
+
+        void Finish(bool negated)
+        {
             for (int one = 0; negated && one < 256; one++)
             {
-                set._has[one] = !set._has[one];
+                _has[one] = !_has[one];
             }
 
-            set._has['/'] = false;
-            return set;
+            _has['/'] = false;
         }
     }
 }
