@@ -91,7 +91,7 @@ sealed class PathGlob
             {
                 (step, at) = (star, ++starAt);
             }
-            else if (deep >= 0 && _steps[deep].TryExtend(path, ref deepAt))
+            else if (deep >= 0 && _steps[deep].TryExtend(path, ref deepAt, whole: star >= 0))
             {
                 (step, at, star) = (deep + 1, deepAt, -1);
             }
@@ -141,9 +141,13 @@ sealed class PathGlob
         public bool Takes(byte one) => Kind == StepKind.Byte ? one == Value : Set!.Has(one);
 
         /// <summary>Lets a "**" stand for more.</summary>
-        public bool TryExtend(ReadOnlySpan<byte> path, ref int at)
+        /// <param name="whole">
+        /// For a whole component more: a "*" after it took the rest of one in vain, and would again from any place in
+        /// this one.
+        /// </param>
+        public bool TryExtend(ReadOnlySpan<byte> path, ref int at, bool whole)
         {
-            int more = Kind == StepKind.Anything
+            int more = Kind == StepKind.Anything && !whole
                 ? (at < path.Length ? 1 : 0)
                 : path[at..].IndexOf((byte)'/') + 1;
             at += more;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
 using ImaHost.Policy;
@@ -7,6 +8,8 @@ namespace ImaHost.Tests.Policy;
 
 public sealed class PathGlobTests
 {
+    static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(2);
+
     [Theory]
     [InlineData("/usr/bin/x", "/usr/bin/x", true)]
     [InlineData("/usr/bin/x", "/usr/bin/xy", false)]
@@ -137,6 +140,40 @@ public sealed class PathGlobTests
         }
 
         Assert.True(matched > 2000, $"only {matched} matches");
+    }
+
+    /// <summary>A pattern, and of what a path of 4096 bytes is made.</summary>
+    public static TheoryData<string, string> Pathological => new()
+    {
+        { "*a*a*a*a*b", "a" },
+        { "/*a*a*a*a*b", "/aaaaaaa" },
+        { "**a*a*a*a*b", "a" },
+        { "**a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/" },
+        { "**a*" + new string('a', 1000) + "b", "a" },
+        { "**a*" + new string('a', 100) + "b", new string('a', 254) + "/" },
+        { string.Concat(Enumerable.Repeat("**/", 500)) + "b", "/a" },
+        { "/" + string.Concat(Enumerable.Repeat("**/a", 500)) + "b", "/a" },
+        { string.Concat(Enumerable.Repeat("**a", 500)) + "b", "a" },
+        { string.Concat(Enumerable.Repeat("*/", 1000)) + "b", "/" },
+        { string.Concat(Enumerable.Repeat("*?", 1000)) + "b", "a" },
+        { string.Concat(Enumerable.Repeat("**?", 1000)) + "b", "a/" },
+        { "**" + new string('a', 2000) + "b", "a" },
+        { "**/a*/**/a*/**/a*b", "/aaaa" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Pathological))]
+    public void Matches_takes_no_more_than_the_product_of_pattern_and_path(string pattern, string one)
+    {
+        PathGlob glob = PathGlob.Parse(pattern);
+        byte[] path = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(one, (4096 / one.Length) + 1)))[..4096];
+        var watch = Stopwatch.StartNew();
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.False(glob.Matches(path));
+        }
+
+        Assert.True(watch.Elapsed < LongEnough, $"{watch.Elapsed / 10} each");
     }
 
     static bool Matches(string pattern, string path) => PathGlob.Parse(pattern).Matches(Encoding.UTF8.GetBytes(path));
