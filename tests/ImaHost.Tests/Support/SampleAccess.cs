@@ -72,6 +72,11 @@ sealed record SampleAccess
         return decision;
     }
 
+    /// <summary>Enough to find what a property did not hold for.</summary>
+    public override string ToString() =>
+        $"{Hook} {Mask} of {Path} {Known} (magic {FsMagic}, {Device}, {FsType}, {FsUuid}, {Owner}:{Group}, mode {Mode:x}, {Label})"
+        + $" by {Subject.Uid}/{Subject.Euid}/{Subject.Suid}:{Subject.Gid}/{Subject.Egid}/{Subject.Sgid} {Subject.Known}";
+
     public bool Matches(ImaRule rule) => rule.Matches(Facts);
 
     public Question Ask(ImaPolicy policy, ImaHook? loads = null, bool isRegular = true) =>
