@@ -16,7 +16,7 @@ enum GlobKind
 }
 
 /// <summary>path:, exe:, cgroup: and container:, one of several patterns. Extensions.</summary>
-sealed class GlobCondition(RuleOption option, GlobKind kind, IReadOnlyList<PathGlob> globs)
+sealed class GlobCondition(RuleOption option, GlobKind kind, PathGlob[] globs)
     : RuleCondition(option, '=', [.. globs.Select(glob => glob.Text)])
 {
     public override SubjectFacts AsksSubject => kind switch
@@ -29,7 +29,7 @@ sealed class GlobCondition(RuleOption option, GlobKind kind, IReadOnlyList<PathG
     public override TargetFacts AsksTarget => kind == GlobKind.Path ? TargetFacts.Path : TargetFacts.None;
 
     public override IReadOnlyList<RuleKey> Keys =>
-        kind == GlobKind.Path && globs.All(glob => glob.Prefix.Length > 1)
+        kind == GlobKind.Path && Array.TrueForAll(globs, glob => glob.Prefix.Length > 1)
             ? [.. globs.Select(glob => RuleKey.OfPath(glob.Prefix.Span))]
             : [];
 
