@@ -6,8 +6,6 @@ namespace ImaHost.Policy;
 /// </summary>
 sealed class RuleIndex
 {
-    const int MostPathKeys = 64;
-
     readonly ImaRule[] _rules;
     readonly SubjectFacts _subject;
     readonly TargetFacts _target;
@@ -87,7 +85,7 @@ sealed class RuleIndex
 
     int FirstByPath(Dictionary<ulong, int[]> paths, int best, in AccessFacts facts)
     {
-        Span<ulong> keys = stackalloc ulong[MostPathKeys];
+        Span<ulong> keys = stackalloc ulong[RuleKey.MostOfPath];
         int count = RuleKey.OfPathAndAbove(facts.Target.Path, keys);
         foreach (ulong key in keys[..count])
         {

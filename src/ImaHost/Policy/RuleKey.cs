@@ -16,8 +16,14 @@ enum RuleKeyKind
 /// <summary>A value that an access has or has not. Different values may have the same key: it only narrows a search.</summary>
 readonly record struct RuleKey(RuleKeyKind Kind, ulong Value)
 {
+    /// <summary>A path has at most so many keys.</summary>
+    public const int MostOfPath = 64;
+
     const ulong Basis = 14695981039346656037; // FNV-1a, 64 bits
     const ulong Prime = 1099511628211;
+
+    /// <summary>A path that begins so has a key for that among its keys.</summary>
+    public static bool IsKept(ReadOnlySpan<byte> prefix) => prefix.Length > 1 && prefix.Count((byte)'/') < MostOfPath;
 
     public static RuleKey OfPath(ReadOnlySpan<byte> path)
     {

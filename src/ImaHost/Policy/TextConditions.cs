@@ -29,7 +29,7 @@ sealed class GlobCondition(RuleOption option, GlobKind kind, PathGlob[] globs)
     public override TargetFacts AsksTarget => kind == GlobKind.Path ? TargetFacts.Path : TargetFacts.None;
 
     public override IReadOnlyList<RuleKey> Keys =>
-        kind == GlobKind.Path && Array.TrueForAll(globs, glob => glob.Prefix.Length > 1)
+        kind == GlobKind.Path && Array.TrueForAll(globs, glob => RuleKey.IsKept(glob.Prefix.Span))
             ? [.. globs.Select(glob => RuleKey.OfPath(glob.Prefix.Span))]
             : [];
 
