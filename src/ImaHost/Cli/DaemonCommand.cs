@@ -71,7 +71,7 @@ static class DaemonCommand
     static DaemonOptions Override(DaemonOptions options, ParseResult parsed)
     {
         string[] watch = parsed.GetValue(Watch) ?? [];
-        string[] policy = parsed.GetValue(Policy) ?? [];
+        string[] policy = [.. (parsed.GetValue(Policy) ?? []).Select(PolicyCommand.Absolute)];
         return options with
         {
             Watch = watch.Length > 0 ? watch : options.Watch,

@@ -68,8 +68,11 @@ static class PolicyCommand
     public static ImaPolicy InForce(string state) =>
         PolicyStore.Parse(ControlSocket.MustAsk(state, PolicyLoader.Show), "the running host").Policy;
 
-    static string Absolute(string entry) =>
-        BuiltInPolicies.Names.Contains(entry) ? entry : Path.GetFullPath(entry);
+    /// <summary>An entry as the host knows it: a path that somebody typed is relative to where he is.</summary>
+    public static string Absolute(string entry) =>
+        BuiltInPolicies.Names.Contains(entry) || (!entry.Contains('/', StringComparison.Ordinal) && !Path.Exists(entry))
+            ? entry
+            : Path.GetFullPath(entry);
 
     static int Check(ParseResult parsed)
     {

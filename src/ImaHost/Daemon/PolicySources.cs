@@ -13,8 +13,7 @@ static class PolicySources
     /// <param name="entries">Built-in names, files, directories; none: the standard directories.</param>
     /// <exception cref="PolicyException">Some part of it is not understood, or not signed.</exception>
     public static LoadedPolicy Load(IReadOnlyList<string> entries, DaemonOptions options) =>
-        PolicyEntries.Load(
-            entries, options.PolicyFallback.Count > 0 ? options.PolicyFallback : [BuiltInPolicies.Default], Keys(options));
+        PolicyEntries.Load(entries, Fallback(options), Keys(options));
 
     /// <summary>
     /// A policy that cannot be loaded never means that nothing is measured: the last one that was in force takes its
@@ -25,6 +24,11 @@ static class PolicySources
     {
         try
         {
+            foreach (string warning in Keys(options)?.Warnings ?? [])
+            {
+                Console.Error.WriteLine($"imahost: {warning}");
+            }
+
             LoadedPolicy loaded = Load(options.Policy, options);
             return new StoredPolicy(new ImaPolicy(loaded.Rules, loaded.FailsSecurely));
         }
@@ -38,6 +42,12 @@ static class PolicySources
             return new StoredPolicy(instead, fault);
         }
     }
+
+    /// <summary>Never without rules.</summary>
+    static IReadOnlyList<string> Fallback(DaemonOptions options) =>
+        options.PolicyFallback.Any(name => name != BuiltInPolicies.FailSecurely)
+            ? options.PolicyFallback
+            : [.. options.PolicyFallback, BuiltInPolicies.Default];
 
     static ImaPolicy? LastGood(string storePath)
     {
