@@ -63,6 +63,21 @@ public sealed class PolicyKeysTests : IDisposable
     }
 
     [Fact]
+    public void Every_file_of_a_directory_must_be_signed()
+    {
+        string key = MakeKey("key", Ec);
+        Sign(key);
+        string other = _directory.Write("zzz.ima", Rules);
+        PolicyException refused = Assert.Throws<PolicyException>(
+            () => PolicyEntries.Load([_directory.Root], ["exec"], PolicyKeys.Load([PublicOf(key)])));
+        Assert.StartsWith($"{other}: needs a signature", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Built_in_policies_need_no_signature() =>
+        Assert.NotEmpty(PolicyEntries.Load(["tcb"], ["exec"], PolicyKeys.Load([PublicOf(MakeKey("key", Ec))])).Rules);
+
+    [Fact]
     public void File_without_signature_is_refused() =>
         Refused(
             MakeKey("key", Ec),
