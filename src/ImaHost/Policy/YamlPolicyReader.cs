@@ -49,6 +49,12 @@ sealed class YamlPolicyReader
         {
             throw new PolicyException(new PolicyPlace(source, e.Start.Line, e.Start.Column), e.Message);
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // YamlDotNet stumbles over some damage instead of saying what it is.
+            Mark end = reader._parser.Current?.End ?? Mark.Empty;
+            throw new PolicyException(new PolicyPlace(source, end.Line, end.Column), "what follows here is not YAML");
+        }
 
         return new PolicyRules(reader._rules, reader._failsSecurely);
     }

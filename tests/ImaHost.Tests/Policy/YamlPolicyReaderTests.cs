@@ -57,6 +57,8 @@ public sealed class YamlPolicyReaderTests
         { "version: \"\\u2028\"", ":1:10", "characters that cannot be shown" },
         { "ver\ufffdion: 1", ":1:1", "characters that cannot be shown, or that are not UTF-8" },
         { "version: 1\nrules: \0", ":2:", "" },
+        // YamlDotNet throws InvalidOperationException for that.
+        { "version: 1\nrules: [a\nb: c", ":2:8", "what follows here is not YAML" },
     };
 
     /// <summary>Keys of a rule on line 5, the column of what is wrong, and what the error has to name.</summary>
