@@ -3,7 +3,8 @@
 # fuzz.sh [SECONDS [FILE]]: lets libFuzzer feed each target of tests/Fuzz for so
 # long (default: 60 s), or feeds each with that file once. An input that fails is
 # kept in build/fuzz/found, what led to new code in build/fuzz/corpus. Ends with
-# `N passed, N failed`. FUZZ_SEED repeats the random numbers of a run.
+# `N passed, N failed`. FUZZ_SEED repeats the random numbers of a run,
+# FUZZ_TARGETS names some of the targets.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 seconds=${1:-60}
@@ -17,7 +18,9 @@ failed=0
 rm -rf $fuzz/program $fuzz/seeds
 mkdir -p $fuzz/found
 cp -r $built $fuzz/program || exit 2
-$built/Fuzz instrument $fuzz/program/imahost.dll || exit 2
+for assembly in imahost YamlDotNet; do
+	$built/Fuzz instrument $fuzz/program/$assembly.dll || exit 2
+done
 $built/Fuzz seeds tests/testdata/vectors $fuzz/seeds || exit 2
 
 # run TARGET ARGUMENT...: an input may take 5 s. The limit around it all is for a
@@ -30,7 +33,7 @@ run() {
 		-artifact_prefix="$fuzz/found/$target-" "$@" >"$log" 2>&1
 }
 
-for target in binary ascii xattr; do
+for target in ${FUZZ_TARGETS:-binary ascii xattr kernel yaml}; do
 	log=$fuzz/$target.log
 	mkdir -p $fuzz/corpus/$target
 	if [ -n "$input" ]; then

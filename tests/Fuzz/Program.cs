@@ -7,17 +7,19 @@ return args switch
     ["binary"] => Serve(BinaryTarget.Run),
     ["ascii"] => Serve(AsciiTarget.Run),
     ["xattr"] => Serve(XattrTarget.Run),
+    ["kernel"] => Serve(PolicyTargets.RunKernel, mostAllocated: 128 << 20),
+    ["yaml"] => Serve(PolicyTargets.RunYaml, mostAllocated: 128 << 20),
     ["seeds", string vectors, string into] => WriteSeeds(vectors, into),
     ["instrument", string assembly] => Instrument(assembly),
     _ => Usage(),
 };
 
-static int Serve(ReadOnlySpanAction target)
+// mostAllocated: what a reader may take for an input of the driver's 16 KiB. Its buffers, a few times over; or each of
+// three thousand rules, three times.
+static int Serve(ReadOnlySpanAction target, long mostAllocated = 16 << 20)
 {
     Fuzzer.LibFuzzer.Run(input =>
     {
-        // What a reader may take for an input of the driver's 16 KiB: its buffers, a few times over.
-        const long mostAllocated = 16 << 20;
         long before = GC.GetAllocatedBytesForCurrentThread();
         target(input);
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
@@ -34,15 +36,15 @@ static int WriteSeeds(string vectors, string into)
 
 static int Instrument(string assembly)
 {
-    string[] parsers = ["ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto."];
+    string[] parsers = ["ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto.", "ImaHost.Policy.", "YamlDotNet.Core."];
     _ = Fuzzer.Instrument(assembly, type => parsers.Any(type.StartsWith), Options.Value);
     return 0;
 }
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Fuzz binary|ascii|xattr (under build/fuzz/driver)");
+    Console.Error.WriteLine("usage: Fuzz binary|ascii|xattr|kernel|yaml (under build/fuzz/driver)");
     Console.Error.WriteLine("       Fuzz seeds VECTORS DIRECTORY");
-    Console.Error.WriteLine("       Fuzz instrument imahost.dll");
+    Console.Error.WriteLine("       Fuzz instrument ASSEMBLY");
     return 2;
 }

@@ -26,7 +26,7 @@ static class Seeds
         ("legacy-digest-that-holds-the-name", $"ima {new string('0', 40)}020000002f61 /b"),
     ];
 
-    /// <summary>Makes the folders binary, ascii and xattr, and the dictionary words.</summary>
+    /// <summary>Makes a folder for each target, and the dictionary words.</summary>
     /// <param name="vectors">A folder of folders, each with a list in both forms.</param>
     public static void Write(string vectors, string into)
     {
@@ -51,7 +51,8 @@ static class Seeds
         }
 
         WriteAttributes(Path.Combine(into, "xattr"));
-        File.WriteAllLines(Path.Combine(into, "words"), Words().Distinct().Select(Quote));
+        PolicySeeds.Write(into);
+        File.WriteAllLines(Path.Combine(into, "words"), Words().Concat(PolicySeeds.Words()).Distinct().Select(Quote));
     }
 
     /// <summary>The list itself and its twins: one for each size of a template digest.</summary>
