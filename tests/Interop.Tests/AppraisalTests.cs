@@ -46,7 +46,7 @@ public sealed class AppraisalTests
         string[] facts =
         [
             $"denied \"{program}\" ", "hook=BPRM_CHECK", "pid=", "comm=\"setpriv\"", "uid=65534", "cause=missing-hash",
-            "rule=\"built in\"", $"imahost label '{volume["it'\\''s new"]}'",
+            "rule=\"built-in exec\"", $"imahost label '{volume["it'\\''s new"]}'",
         ];
         Assert.All(facts, fact => Assert.Contains(fact, line, StringComparison.Ordinal));
     }

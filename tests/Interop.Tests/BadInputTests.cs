@@ -119,12 +119,66 @@ public sealed class BadInputTests
         Outcome mode = Shell.Run(Bench.Program, "daemon", "--watch", volume.Path, "--appraise", "hard");
         Assert.Equal(Usage, mode.Status);
         Assert.Contains("--appraise takes off, log, fix or enforce, not \"hard\"", mode.Errors, StringComparison.Ordinal);
+    }
 
-        string policy = Path.Combine(Bench.NewDirectory("policy"), "rules");
+    [Fact]
+    public void Broken_policy_never_means_none_but_the_last_good_one_or_else_exec()
+    {
+        using var volume = new Volume();
+        string state = Bench.NewDirectory("state");
+        string policy = Bench.NewFile("rules", "measure func=BPRM_CHECK\nmeasure fnc=MMAP_CHECK\n");
+        string cause = $"{policy}:2:9: \"fnc\" is not a condition; the nearest known one is \"func\"";
+        using (Daemon first = StartDespite(volume, policy, state, $"but the built-in exec: {cause}"))
+        {
+            Assert.Equal(4, File.ReadAllLines(first.PolicyFile).Length);
+            string program = volume.AddProgram("program");
+            Shell.Script(program);
+            Assert.Single(first.Entries(program));
+            Assert.Equal(0, first.Stop());
+        }
+
+        const string good = "measure func=BPRM_CHECK\n";
+        File.WriteAllText(policy, good);
+        using (Daemon second = Daemon.Ready(volume.Path, $"--tpm none --policy {policy}", state: state))
+        {
+            Assert.Equal(good, File.ReadAllText(second.PolicyFile));
+            Assert.Equal(0, second.Status().GetProperty("faults").GetArrayLength());
+            Assert.Equal(0, second.Stop());
+        }
+
         File.WriteAllText(policy, "measure func=BPRM_CHECK\nmeasure fnc=MMAP_CHECK\n");
-        Outcome rule = Shell.Run(Bench.Program, "daemon", "--watch", volume.Path, "--policy", policy, "--state", Bench.NewDirectory("state"));
-        Assert.Equal(Usage, rule.Status);
-        Assert.Contains($"{policy}:2: \"fnc\" is not a condition", rule.Errors, StringComparison.Ordinal);
+        using (Daemon third = StartDespite(volume, policy, state, $"but the last good one: {cause}"))
+        {
+            Assert.Equal(good, File.ReadAllText(third.PolicyFile));
+
+            // The fault is the policy's: the next host shows it as well, until a good one is in force.
+            int killed = third.HostPid;
+            third.KillHost();
+            Shell.Until(() => third.HostPid is var next && next != 0 && next != killed, "another host");
+            Shell.Until(() => Shell.Run(Bench.Program, "status", "--state", state).Status == 0, "it answers");
+            Assert.Contains(cause, FaultOf(third), StringComparison.Ordinal);
+            File.WriteAllText(policy, good);
+            Shell.Must(Bench.Program, "policy", "load", "--state", state);
+            Assert.Equal("", FaultOf(third));
+        }
+    }
+
+    static Daemon StartDespite(Volume volume, string policy, string state, string said)
+    {
+        Daemon daemon = Daemon.Ready(volume.Path, $"--tpm none --policy {policy}", state: state);
+        Assert.Contains($"imahost: the configured policy is not in force, {said}", daemon.Log, StringComparison.Ordinal);
+        Assert.EndsWith(said, FaultOf(daemon), StringComparison.Ordinal);
+        return daemon;
+    }
+
+    /// <summary>What `status` says is wrong with the policy, in both its places.</summary>
+    static string FaultOf(Daemon daemon)
+    {
+        System.Text.Json.JsonElement status = daemon.Status();
+        string? fault = status.GetProperty("policy").GetProperty("fault").GetString();
+        string[] faults = [.. status.GetProperty("faults").EnumerateArray().Select(one => one.GetString()!)];
+        Assert.Equal(fault == null ? [] : [fault], faults);
+        return fault ?? "";
     }
 
     [Fact]

@@ -178,7 +178,7 @@ public sealed class PublishingTests
     }
 
     [Fact]
-    public void Policy_file_refuses_bad_rules_and_a_second_writer()
+    public void Policy_file_refuses_bad_rules_half_a_rule_and_a_second_writer()
     {
         using var volume = new Volume();
         using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none");
@@ -186,10 +186,12 @@ public sealed class PublishingTests
         string before = File.ReadAllText(policy);
 
         Assert.Contains("Invalid argument", Shell.Script($"/bin/echo 'dnt_measure fowner=0' > {policy}").Errors, StringComparison.Ordinal);
-        const string unfinished = "import os,sys; f=os.open(sys.argv[1],os.O_WRONLY); os.write(f,b'measure'); os.close(f)";
+        const string unfinished =
+            "import os,sys; f=os.open(sys.argv[1],os.O_WRONLY); os.write(f,b'measure fun'); os.write(f,b'c=BPRM'); os.close(f)";
         Assert.Contains("Invalid argument", Shell.Run("python3", "-c", unfinished, policy).Errors, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllText(policy));
         Shell.Until(
-            () => daemon.Log.Contains("the old policy stays: policy file:1: \"dnt_measure\" is not an action", StringComparison.Ordinal),
+            () => daemon.Log.Contains("the old policy stays: policy file:1:1: \"dnt_measure\" is neither an action", StringComparison.Ordinal),
             "the refusal is logged");
         using (FileStream writer = File.OpenWrite(policy))
         {

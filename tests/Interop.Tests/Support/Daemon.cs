@@ -72,6 +72,8 @@ public sealed class Daemon : IDisposable
 
     public string BinaryList => Path.Combine(Fs, "binary_runtime_measurements");
 
+    public string PolicyFile => Path.Combine(Fs, "policy");
+
     public string AsciiList => Path.Combine(Fs, "ascii_runtime_measurements");
 
     public static Daemon Ready(string watch, string options, string? program = null, string? state = null)

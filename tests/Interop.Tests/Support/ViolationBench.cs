@@ -37,7 +37,7 @@ public sealed class ViolationBench : IDisposable
         {
             _volumes[$"tmpfs {what}"] = new Volume();
             _volumes[$"ext4 {what}"] = new Volume("ext4");
-            string policy = what == "elf" ? "" : $"--policy {Bench.NewFile("policy", "measure func=FILE_CHECK\n")}";
+            string policy = what == "elf" ? "" : $"--policy {Bench.NewFile("policy", "measure func=FILE_CHECK mask=^MAY_READ\n")}";
             _daemons[what] = Daemon.Ready(
                 _volumes[$"tmpfs {what}"].Path, $"--watch {_volumes[$"ext4 {what}"].Path} --tpm none {policy}");
         }
