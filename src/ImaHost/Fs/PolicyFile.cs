@@ -27,7 +27,12 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
 
     public override bool IsReadOnly => false;
 
-    public override long Size => Text().Length;
+    /// <summary>
+    /// While somebody appends, the end is theirs: the kernel lets each of their writes land at the end that it saw last,
+    /// also when somebody else looked at the file meanwhile.
+    /// </summary>
+    public override long Size =>
+        shared.Writer != 0 && shared.WriterBase > 0 ? shared.WriterBase + shared.WriterSize : Text().Length;
 
     ReadOnlySpan<byte> Written => shared.PolicyText[..(int)shared.WriterSize];
 
@@ -56,6 +61,12 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
 
     public override int Write(ulong handle, ReadOnlySpan<byte> data, long offset)
     {
+        if (handle == shared.Writer && shared.WriterBase > 0 && shared.WriterSize == 0 && offset is > 0 and <= uint.MaxValue)
+        {
+            // Another policy may have come in force since the end was told.
+            shared.WriterBase = (uint)offset;
+        }
+
         // By offset, so that a write the next host finds half done can be done again.
         long at = offset - shared.WriterBase;
         if (handle != shared.Writer || at < 0 || at > shared.WriterSize)
