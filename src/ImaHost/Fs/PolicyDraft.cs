@@ -51,7 +51,7 @@ sealed class PolicyDraft(PolicyCommands commands)
         {
             int length = text[_read..].IndexOf((byte)'\n');
             ReadOnlySpan<byte> line = length < 0 ? text[_read..] : text.Slice(_read, length);
-            ReadLine(Encoding.UTF8.GetString(line), ++_lines);
+            ReadLine(Encoding.UTF8.GetString(line.TrimEnd((byte)'\r')), ++_lines);
             _read += Math.Min(line.Length + 1, text.Length - _read);
         }
     }
