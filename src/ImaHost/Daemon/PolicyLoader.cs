@@ -41,7 +41,7 @@ sealed class PolicyLoader(
     /// <summary>What the published file needs.</summary>
     public PolicyCommands Commands => new(
         () => engine.Policy, path => PolicyFiles.Read(path, PolicySources.Keys(options)), WhyNotWritten,
-        () => OpenWriters.Any(Path.Combine(options.Fs, "policy")), Accept, message => Logging.PolicyRefused(log, message));
+        () => OpenWriters.Any("policy"), Accept, message => Logging.PolicyRefused(log, message));
 
     /// <summary>Loads what is configured once more.</summary>
     public void Reload() => _ = TryLoad(options.Policy);

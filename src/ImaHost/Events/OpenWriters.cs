@@ -6,16 +6,17 @@ namespace ImaHost.Events;
 
 /// <summary>
 /// Finds out whether a published file is open for writing. By what /proc/PID/fd shows and not by asking the filesystem,
-/// whose server would wait for itself. A writer that knows the file by another path is not seen.
+/// whose server would wait for itself. Where it is mounted a second time it has another path, so that any file of its name
+/// counts.
 /// </summary>
 static class OpenWriters
 {
     const int MostPath = 4096;
 
-    /// <param name="path">Absolute, without links.</param>
-    public static bool Any(string path)
+    /// <param name="name">Without its directory.</param>
+    public static bool Any(string name)
     {
-        byte[] wanted = Encoding.UTF8.GetBytes(path);
+        byte[] wanted = Encoding.UTF8.GetBytes($"/{name}");
         using var processes = new NumberedEntries("/proc", static _ => { });
         while (processes.MoveNext())
         {
@@ -28,7 +29,7 @@ static class OpenWriters
         return false;
     }
 
-    static bool Writes(int pid, byte[] path)
+    static bool Writes(int pid, byte[] end)
     {
         Span<byte> link = stackalloc byte[MostPath];
         Span<byte> info = stackalloc byte[512];
@@ -40,7 +41,7 @@ static class OpenWriters
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"{descriptors.Current}\0");
             int length = process.ReadLink(Encoding.ASCII.GetBytes($"fd/{name}"), link);
-            if (length == path.Length && link[..length].SequenceEqual(path)
+            if (length > 0 && link[..length].EndsWith(end)
                 && process.Read(Encoding.ASCII.GetBytes($"fdinfo/{name}"), info) is > 0 and int got
                 && DescriptorInfo.TryParse(info[..got], out DescriptorInfo descriptor)
                 && descriptor.Holder == Holders.Writer)
