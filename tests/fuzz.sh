@@ -35,13 +35,13 @@ run() {
 
 for target in ${FUZZ_TARGETS:-binary ascii xattr kernel yaml}; do
 	log=$fuzz/$target.log
-	mkdir -p $fuzz/corpus/$target
+	mkdir -p "$fuzz/corpus/$target"
 	if [ -n "$input" ]; then
-		run $target "$input"
+		run "$target" "$input"
 	else
-		run $target -max_total_time="$seconds" -max_len=16384 \
+		run "$target" -max_total_time="$seconds" -max_len=16384 \
 			-seed="${FUZZ_SEED:-0}" -dict=$fuzz/seeds/words -print_final_stats=1 \
-			$fuzz/corpus/$target $fuzz/seeds/$target
+			"$fuzz/corpus/$target" "$fuzz/seeds/$target"
 	fi
 	status=$?
 	if [ "$status" -eq 0 ]; then
