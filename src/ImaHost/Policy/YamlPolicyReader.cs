@@ -9,8 +9,8 @@ sealed record PolicyRules(IReadOnlyList<ImaRule> Rules, bool FailsSecurely = fal
 
 /// <summary>
 /// Reads a policy in YAML: "version: 1", "include: [tcb]", whose rules stand where it stands, and "rules:", a list of
-/// mappings whose keys are the words of the kernel's language. It is read event by event, each value once: what refers to other places (anchors, aliases,
-/// tags) is refused, so that no text is longer than it looks.
+/// mappings whose keys are the words of the kernel's language. It is read event by event, each value once: what refers
+/// to other places (anchors, aliases, tags) is refused, so that no text is longer than it looks.
 /// </summary>
 sealed class YamlPolicyReader
 {
