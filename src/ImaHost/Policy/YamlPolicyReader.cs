@@ -21,6 +21,7 @@ sealed class YamlPolicyReader
     const string Include = "include";
     const string Rules = "rules";
     const string Action = "action";
+    static readonly string[] Signs = ["block scalar", "anchor or alias", "tag"];
     static readonly string[] Keys = [Version, Include, Rules];
     static readonly string[] RuleKeys = [Action, .. RuleOptions.NamesIn(PolicySyntax.Yaml)];
 
@@ -47,7 +48,7 @@ sealed class YamlPolicyReader
         }
         catch (YamlException e)
         {
-            throw new PolicyException(new PolicyPlace(source, e.Start.Line, e.Start.Column), e.Message);
+            throw new PolicyException(new PolicyPlace(source, e.Start.Line, e.Start.Column), Explain(e.Message));
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
@@ -58,6 +59,12 @@ sealed class YamlPolicyReader
 
         return new PolicyRules(reader._rules, reader._failsSecurely);
     }
+
+    /// <summary>"uid: &gt;999" and "path: *" are what the kernel's words look like to who does not know YAML.</summary>
+    static string Explain(string error) =>
+        Signs.Any(sign => error.Contains(sign, StringComparison.Ordinal))
+            ? $"{error} A value that begins with >, *, & or ! stands in quotes."
+            : error;
 
     void ReadStream()
     {
