@@ -9,6 +9,8 @@ namespace ImaHost.Tests.Appraisal;
 public sealed class AppraiserTests
 {
     const int NotSupported = -95;
+    const string V2Signature = "030204a4010f57000401020304";
+    const string VeritySignature = "060304a4010f57000401020304";
     static readonly byte[] Bytes = [.. Enumerable.Range(1, 64).Select(number => (byte)number)];
     static readonly string Hex = Convert.ToHexString(Bytes);
 
@@ -43,6 +45,35 @@ public sealed class AppraiserTests
         SecurityIma value = SecurityIma.Parse(Convert.FromHexString(xattr));
         var collected = new Digest(HashAlgorithm.FromName(hash)!, Bytes);
         Assert.Equal(Enum.Parse<Outcome>(expected), Appraise(in value, in collected));
+    }
+
+    /// <summary>A rule, security.ima in hex, whether the file has an fs-verity digest, and what comes of it.</summary>
+    public static TheoryData<string, string, bool, string> Demands => new()
+    {
+        { "appraise", "0404" + Hex[..64], true, nameof(Outcome.Pass) },
+        { "appraise appraise_type=imasig", "", false, nameof(Outcome.SignatureRequired) },
+        { "appraise appraise_type=imasig", "0404" + Hex[..64], false, nameof(Outcome.SignatureRequired) },
+        { "appraise appraise_type=imasig", V2Signature, false, nameof(Outcome.InvalidSignature) },
+        { "appraise appraise_type=imasig", VeritySignature, false, nameof(Outcome.SignatureRequired) },
+        { "appraise appraise_type=imasig", "07", false, nameof(Outcome.InvalidXattr) },
+        { "appraise func=MODULE_CHECK appraise_type=imasig|modsig", "", false, nameof(Outcome.SignatureRequired) },
+        { "appraise digest_type=verity appraise_type=sigv3", VeritySignature, true, nameof(Outcome.InvalidSignature) },
+        { "appraise digest_type=verity appraise_type=sigv3", VeritySignature, false, nameof(Outcome.NoVerity) },
+        { "appraise digest_type=verity appraise_type=sigv3", V2Signature, true, nameof(Outcome.VeritySignatureRequired) },
+        { "appraise digest_type=verity appraise_type=sigv3", "0404" + Hex[..64], true, nameof(Outcome.VeritySignatureRequired) },
+        { "appraise digest_type=verity appraise_type=sigv3", "", true, nameof(Outcome.VeritySignatureRequired) },
+        { "appraise appraise_algos=sha256,sha512", "0404" + Hex[..64], false, nameof(Outcome.Pass) },
+        { "appraise appraise_algos=sha512", "0404" + Hex[..64], false, nameof(Outcome.DeniedAlgorithm) },
+        { "appraise appraise_algos=sha512", "0404" + Hex[2..66], false, nameof(Outcome.InvalidHash) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Demands))]
+    public void Appraise_wants_what_the_rule_does(string rule, string xattr, bool hasVerity, string expected)
+    {
+        SecurityIma value = SecurityIma.Parse(Convert.FromHexString(xattr));
+        var collected = new Digest(HashAlgorithm.Sha256, Bytes);
+        Assert.Equal(Enum.Parse<Outcome>(expected), Appraise(in value, in collected, 0, rule, hasVerity));
     }
 
     [Fact]
