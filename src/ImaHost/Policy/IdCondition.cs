@@ -21,14 +21,16 @@ sealed class IdCondition(RuleOption option, IdKind kind, char comparison, uint b
 {
     const uint NoId = uint.MaxValue; // INVALID_UID
 
-    public override IReadOnlyList<string> YamlItems => name == null ? Items : [name];
-
-    public override SubjectFacts AsksSubject => kind switch
+    readonly SubjectFacts _asks = kind switch
     {
         IdKind.Uid or IdKind.Gid => SubjectFacts.Ids,
         IdKind.Euid or IdKind.Egid => SubjectFacts.Ids | SubjectFacts.Capabilities,
         IdKind.Fowner or IdKind.Fgroup or _ => SubjectFacts.None,
     };
+
+    public override IReadOnlyList<string> YamlItems => name == null ? Items : [name];
+
+    public override SubjectFacts AsksSubject => _asks;
 
     public override bool IsAboutFile => kind is IdKind.Fowner or IdKind.Fgroup;
 
@@ -39,6 +41,15 @@ sealed class IdCondition(RuleOption option, IdKind kind, char comparison, uint b
         IdKind.Fowner => [new RuleKey(RuleKeyKind.Fowner, bound)],
         IdKind.Fgroup => [new RuleKey(RuleKeyKind.Fgroup, bound)],
         IdKind.Euid or IdKind.Egid or _ => [],
+    };
+
+    public override RuleRange Range => kind switch
+    {
+        IdKind.Uid => RangeOf(RangeKind.Uid),
+        IdKind.Gid => RangeOf(RangeKind.Gid),
+        IdKind.Fowner => RangeOf(RangeKind.Fowner),
+        IdKind.Fgroup => RangeOf(RangeKind.Fgroup),
+        IdKind.Euid or IdKind.Egid or _ => RuleRange.All,
     };
 
     /// <exception cref="FormatException">The value is no id.</exception>
@@ -67,7 +78,7 @@ sealed class IdCondition(RuleOption option, IdKind kind, char comparison, uint b
         Subject subject = facts.Subject;
         return kind == IdKind.Fowner ? Compare(facts.Target.Owner)
             : kind == IdKind.Fgroup ? Compare(facts.Target.Group)
-            : (AsksSubject & ~subject.Known) != SubjectFacts.None ? null
+            : (_asks & ~subject.Known) != SubjectFacts.None ? null
             : kind == IdKind.Uid ? Compare(subject.Uid)
             : kind == IdKind.Gid ? Compare(subject.Gid)
             // Whoever can become another is another.
@@ -75,6 +86,14 @@ sealed class IdCondition(RuleOption option, IdKind kind, char comparison, uint b
                 ? Compare(facts.Euid) || (subject.MaySetUid && (Compare(facts.Suid) || Compare(subject.Uid)))
             : Compare(facts.Egid) || (subject.MaySetGid && (Compare(facts.Sgid) || Compare(subject.Gid)));
     }
+
+    RuleRange RangeOf(RangeKind range) => Operator switch
+    {
+        '=' => new RuleRange(range, bound, bound),
+        '<' when bound == 0 => new RuleRange(range, 1, 0),
+        '<' => new RuleRange(range, 0, bound - 1),
+        _ => new RuleRange(range, bound + 1, uint.MaxValue),
+    };
 
     bool Compare(uint id) => Operator switch
     {

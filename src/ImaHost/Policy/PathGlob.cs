@@ -10,6 +10,12 @@ sealed class PathGlob
 {
     readonly Step[] _steps;
 
+    /// <summary>The bytes before the first step that is something else.</summary>
+    readonly byte[] _start;
+
+    /// <summary>The bytes after the last step that is something else.</summary>
+    readonly byte[] _end;
+
     PathGlob(string text, Step[] steps)
     {
         Text = text;
@@ -18,6 +24,8 @@ sealed class PathGlob
         IsExact = literal < 0;
         byte[] start = [.. steps[..(IsExact ? steps.Length : literal)].Select(step => step.Value)];
         Prefix = IsExact ? start : start[..(start.AsSpan().LastIndexOf((byte)'/') + 1)];
+        _start = start;
+        _end = [.. steps[(Array.FindLastIndex(steps, step => step.Kind != StepKind.Byte) + 1)..].Select(step => step.Value)];
     }
 
     enum StepKind
@@ -43,6 +51,9 @@ sealed class PathGlob
     /// <summary>What every path that matches begins with: whole components, or the path when it is exact.</summary>
     public ReadOnlyMemory<byte> Prefix { get; }
 
+    /// <summary>What every path that matches ends in.</summary>
+    public ReadOnlyMemory<byte> End => _end;
+
     /// <exception cref="FormatException">It is not a pattern.</exception>
     public static PathGlob Parse(string text)
     {
@@ -57,8 +68,11 @@ sealed class PathGlob
         return steps.Count > 0 ? new PathGlob(text, [.. steps]) : throw new FormatException("an empty pattern");
     }
 
+    public bool Matches(ReadOnlySpan<byte> path) =>
+        path.StartsWith(_start) && path.EndsWith(_end) && (IsExact ? path.Length == _start.Length : MatchesSteps(path));
+
     /// <summary>Goes on from the last "*" or "**" that can take more when something does not fit.</summary>
-    public bool Matches(ReadOnlySpan<byte> path)
+    bool MatchesSteps(ReadOnlySpan<byte> path)
     {
         int step = 0;
         int at = 0;

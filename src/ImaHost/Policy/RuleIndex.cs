@@ -10,8 +10,8 @@ sealed class RuleIndex
     readonly SubjectFacts _subject;
     readonly TargetFacts _target;
 
-    /// <summary>Numbers of the rules that no key leads to.</summary>
-    readonly int[] _rest;
+    /// <summary>Numbers of the rules that no key leads to, and what they can match for.</summary>
+    readonly (int Number, RuleRange Range)[] _rest;
 
     /// <summary>By kind of key: which rules a value leads to. Null: no rule is found by that.</summary>
     readonly Dictionary<ulong, int[]>?[] _tables = new Dictionary<ulong, int[]>?[Enum.GetValues<RuleKeyKind>().Length];
@@ -20,13 +20,15 @@ sealed class RuleIndex
     public RuleIndex(IEnumerable<ImaRule> rules)
     {
         _rules = [.. rules];
-        var rest = new List<int>();
+        var rest = new List<(int, RuleRange)>();
         var keyed = new List<(RuleKey Key, int Number)>();
         for (int i = 0; i < _rules.Length; i++)
         {
             if (BestKeyed(_rules[i]) is not { } condition)
             {
-                rest.Add(i);
+                RuleCondition? ranged = _rules[i].Conditions.FirstOrDefault(one => one.Range != RuleRange.All);
+                rest.Add((i, ranged?.Range ?? RuleRange.All));
+                _subject |= ranged?.AsksSubject ?? SubjectFacts.None;
                 continue;
             }
 
@@ -52,7 +54,7 @@ sealed class RuleIndex
             return FindAmongAll(in facts);
         }
 
-        int best = First(_rest, int.MaxValue, in facts);
+        int best = FirstOfRest(in facts);
         for (int kind = (int)RuleKeyKind.Device; kind < _tables.Length; kind++)
         {
             if (_tables[kind] is { } table && table.TryGetValue(KeyOf((RuleKeyKind)kind, in facts), out int[]? numbers))
@@ -61,11 +63,10 @@ sealed class RuleIndex
             }
         }
 
-        if (_tables[(int)RuleKeyKind.Path] is { } paths)
-        {
-            best = FirstByPath(paths, best, in facts);
-        }
-
+        best = FirstByPath(RuleKeyKind.Path, facts.Target.Path, best, in facts);
+        best = FirstByPath(RuleKeyKind.Executable, facts.Subject.Executable.Written, best, in facts);
+        best = FirstByPath(RuleKeyKind.Cgroup, facts.Subject.Cgroup.Written, best, in facts);
+        best = FirstByEnd(best, in facts);
         return best == int.MaxValue ? null : _rules[best];
     }
 
@@ -80,22 +81,59 @@ sealed class RuleIndex
         RuleKeyKind.Fowner => facts.Target.Owner,
         RuleKeyKind.Fgroup => facts.Target.Group,
         RuleKeyKind.FsMagic => (ulong)facts.Target.FsMagic,
-        RuleKeyKind.Path or _ => 0,
+        RuleKeyKind.Path or RuleKeyKind.Executable or RuleKeyKind.Cgroup or RuleKeyKind.End or _ => 0,
     };
 
-    int FirstByPath(Dictionary<ulong, int[]> paths, int best, in AccessFacts facts)
+    int FirstByPath(RuleKeyKind kind, ReadOnlySpan<byte> path, int best, in AccessFacts facts)
     {
-        Span<ulong> keys = stackalloc ulong[RuleKey.MostOfPath];
-        int count = RuleKey.OfPathAndAbove(facts.Target.Path, keys);
-        foreach (ulong key in keys[..count])
+        if (_tables[(int)kind] is not { } paths)
         {
-            if (paths.TryGetValue(key, out int[]? numbers))
+            return best;
+        }
+
+        Span<ulong> keys = stackalloc ulong[RuleKey.MostOfPath];
+        int count = RuleKey.OfPathAndAbove(path, keys);
+        return FirstByKeys(paths, keys[..count], best, in facts);
+    }
+
+    int FirstByEnd(int best, in AccessFacts facts)
+    {
+        if (_tables[(int)RuleKeyKind.End] is not { } ends)
+        {
+            return best;
+        }
+
+        Span<ulong> keys = stackalloc ulong[RuleKey.MostOfEnd];
+        int count = RuleKey.OfEnds(facts.Target.Path, keys);
+        return FirstByKeys(ends, keys[..count], best, in facts);
+    }
+
+    int FirstByKeys(Dictionary<ulong, int[]> table, ReadOnlySpan<ulong> keys, int best, in AccessFacts facts)
+    {
+        foreach (ulong key in keys)
+        {
+            if (table.TryGetValue(key, out int[]? numbers))
             {
                 best = First(numbers, best, in facts);
             }
         }
 
         return best;
+    }
+
+    int FirstOfRest(in AccessFacts facts)
+    {
+        Span<uint> ids = stackalloc uint[RuleRange.Kinds];
+        RuleRange.Read(in facts, ids);
+        foreach (ref readonly (int Number, RuleRange Range) one in _rest.AsSpan())
+        {
+            if (one.Range.Has(ids) && _rules[one.Number].Matches(in facts))
+            {
+                return one.Number;
+            }
+        }
+
+        return int.MaxValue;
     }
 
     /// <summary>The first of these that matches and stands before the best so far; else that.</summary>

@@ -3,8 +3,14 @@ namespace ImaHost.Policy;
 /// <summary>What rules are looked up by, the most telling first.</summary>
 enum RuleKeyKind
 {
-    /// <summary>A path, or one of the directories above it.</summary>
+    /// <summary>The path, or one of the directories above it.</summary>
     Path,
+    /// <summary>The same of the program that accesses.</summary>
+    Executable,
+    /// <summary>The same of its cgroup.</summary>
+    Cgroup,
+    /// <summary>The last bytes of the path.</summary>
+    End,
     Device,
     Uid,
     Gid,
@@ -19,13 +25,16 @@ readonly record struct RuleKey(RuleKeyKind Kind, ulong Value)
     /// <summary>A path has at most so many keys.</summary>
     public const int MostOfPath = 64;
 
+    /// <summary>So many of the last bytes of a path have a key.</summary>
+    public const int MostOfEnd = 16;
+
     const ulong Basis = 14695981039346656037; // FNV-1a, 64 bits
     const ulong Prime = 1099511628211;
 
     /// <summary>A path that begins so has a key for that among its keys.</summary>
     public static bool IsKept(ReadOnlySpan<byte> prefix) => prefix.Length > 1 && prefix.Count((byte)'/') < MostOfPath;
 
-    public static RuleKey OfPath(ReadOnlySpan<byte> path)
+    public static RuleKey OfPath(RuleKeyKind kind, ReadOnlySpan<byte> path)
     {
         ulong hash = Basis;
         foreach (byte one in path)
@@ -33,7 +42,29 @@ readonly record struct RuleKey(RuleKeyKind Kind, ulong Value)
             hash = Extend(hash, one);
         }
 
-        return new RuleKey(RuleKeyKind.Path, hash);
+        return new RuleKey(kind, hash);
+    }
+
+    /// <summary>The key of what paths end in, or of as much of it as has one.</summary>
+    public static RuleKey OfEnd(ReadOnlySpan<byte> end)
+    {
+        Span<ulong> keys = stackalloc ulong[MostOfEnd];
+        return new RuleKey(RuleKeyKind.End, keys[OfEnds(end, keys) - 1]);
+    }
+
+    /// <summary>The keys of the last byte of a path, of the last two, and so on.</summary>
+    /// <returns>How many there are.</returns>
+    public static int OfEnds(ReadOnlySpan<byte> path, Span<ulong> keys)
+    {
+        ulong hash = Basis;
+        int count = 0;
+        for (int at = path.Length - 1; at >= 0 && count < MostOfEnd; at--)
+        {
+            hash = Extend(hash, path[at]);
+            keys[count++] = hash;
+        }
+
+        return count;
     }
 
     public static RuleKey OfDevice(DeviceNumber device) =>

@@ -55,6 +55,9 @@ abstract class RuleCondition(RuleOption option, char comparison, IReadOnlyList<s
     /// <summary>It can hold only for accesses that have one of these; empty: for others too.</summary>
     public virtual IReadOnlyList<RuleKey> Keys => [];
 
+    /// <summary>It can hold only for accesses in this range.</summary>
+    public virtual RuleRange Range => RuleRange.All;
+
     /// <summary>Null: what it asks for is not known.</summary>
     public abstract bool? Holds(in AccessFacts facts);
 }

@@ -28,10 +28,22 @@ sealed class GlobCondition(RuleOption option, GlobKind kind, PathGlob[] globs)
 
     public override TargetFacts AsksTarget => kind == GlobKind.Path ? TargetFacts.Path : TargetFacts.None;
 
-    public override IReadOnlyList<RuleKey> Keys =>
-        kind == GlobKind.Path && Array.TrueForAll(globs, glob => RuleKey.IsKept(glob.Prefix.Span))
-            ? [.. globs.Select(glob => RuleKey.OfPath(glob.Prefix.Span))]
-            : [];
+    public override IReadOnlyList<RuleKey> Keys
+    {
+        get
+        {
+            RuleKey?[] keys = [.. globs.Select(KeyOf)];
+            return keys.Contains(null) ? [] : [.. keys.OfType<RuleKey>().OrderByDescending(key => key.Kind)];
+        }
+    }
+
+    RuleKeyKind? KeyKind => kind switch
+    {
+        GlobKind.Path => RuleKeyKind.Path,
+        GlobKind.Executable => RuleKeyKind.Executable,
+        GlobKind.Cgroup => RuleKeyKind.Cgroup,
+        GlobKind.Container or _ => null,
+    };
 
     public static GlobCondition Read(GlobKind kind, in RuleValue value)
     {
@@ -60,6 +72,11 @@ sealed class GlobCondition(RuleOption option, GlobKind kind, PathGlob[] globs)
         };
         return !(kind == GlobKind.Container && text.IsEmpty) && MatchesAny(text);
     }
+
+    RuleKey? KeyOf(PathGlob glob) =>
+        KeyKind is { } keyed && RuleKey.IsKept(glob.Prefix.Span) ? RuleKey.OfPath(keyed, glob.Prefix.Span)
+        : kind == GlobKind.Path && glob.End.Length > 0 ? RuleKey.OfEnd(glob.End.Span)
+        : null;
 
     bool MatchesAny(ReadOnlySpan<byte> text)
     {

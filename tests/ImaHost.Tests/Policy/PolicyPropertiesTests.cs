@@ -13,15 +13,16 @@ public sealed class PolicyPropertiesTests
     static readonly string[] Actions = [.. ImaActions.Names];
     static readonly string[] Hooks = ["FILE_CHECK", "MMAP_CHECK", "BPRM_CHECK", "CREDS_CHECK", "MODULE_CHECK", "MMAP_CHECK_REQPROT"];
     static readonly string[] Masks = ["MAY_READ", "^MAY_READ", "MAY_EXEC", "^MAY_WRITE"];
-    static readonly string[] Paths = ["/a", "/a/b", "/a/b/c.so", "/b", "/", "", "/x/y", Deep + "f", Deep + "g"];
+    static readonly string[] Paths = ["/a", "/a/b", "/a/b/c.so", "/b", "/", "", "/x/y", "/x/an-ending-of-many-letters", "/x/no-ending-of-many-letters", Deep + "f", Deep + "g"];
 
     static readonly string[] Conditions =
     [
-        "uid=0", "uid=1", "uid=2", "uid<1", "uid>0", "euid=0", "euid=1", "gid=0", "gid=1", "egid>0", "fowner=0", "fowner=1",
+        "uid=0", "uid=1", "uid=2", "uid<1", "uid<0", "uid>0", "uid>4294967294", "gid>0", "fgroup<2", "euid=0", "euid=1", "gid=0", "gid=1", "egid>0", "fowner=0", "fowner=1",
         "fowner>0", "fgroup=0", "fgroup=1", "fsmagic=0x1", "fsmagic=0x2", "fsname=ext4", "fsname=xfs",
         "fsuuid=00000000-0000-0000-0000-000000000001", "obj_type=t", "subj_type=t", "imahost.path=/a", "imahost.path=/a/**",
-        "imahost.path=/a/b/*|/b", "imahost.path=**/b", "imahost.path=/*", "imahost.path=/a/b", "imahost.path=" + Deep + "*",
-        "imahost.exe=/bin/sh", "imahost.exe=/bin/*", "imahost.cgroup=/c/**", "imahost.container=*", "imahost.mount=/m1",
+        "imahost.path=/a/b/*|/b", "imahost.path=**/b", "imahost.path=/*", "imahost.path=/a/b",
+        "imahost.path=**.so", "imahost.path=**/c.so|/b", "imahost.path=**y|**/c.*", "imahost.path=**/an-ending-of-many-letters", "imahost.path=" + Deep + "*",
+        "imahost.exe=/bin/sh", "imahost.exe=/bin/*", "imahost.exe=**/ls", "imahost.cgroup=/c/**", "imahost.cgroup=/c/d|/", "imahost.container=*", "imahost.mount=/m1",
         "imahost.mount=/m2", "imahost.mount=/none",
     ];
 
