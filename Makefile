@@ -103,11 +103,12 @@ demo: ## the whole story on a private filesystem with swtpm (as root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 120 tests/demo/demo.sh
 
-bench: ## what an access costs, and how long verifying takes (as root)
+bench: ## what an access costs, a decision, and verifying a list (as root)
 	@tests/deps.sh check
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 300 benchmarks/access.sh
 	$(Q)benchmarks/verify.sh
+	$(Q)benchmarks/policy.sh
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
@@ -123,4 +124,5 @@ fmt: ## format the C
 	clang-format -i native/*.c native/*.h tests/native/*.c
 
 clean: ## remove everything that was built
-	rm -rf $(BUILD) src/*/bin src/*/obj tests/*/bin tests/*/obj
+	rm -rf $(BUILD) src/*/bin src/*/obj tests/*/bin tests/*/obj \
+		benchmarks/*/bin benchmarks/*/obj
