@@ -103,6 +103,11 @@ static class ConfigurationFile
         {
             throw ConfigurationException.At(path, e.Start, e.Message);
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // YamlDotNet stumbles over some damage instead of saying what it is.
+            throw new ConfigurationException($"{path}: this is not YAML");
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException($"{path}: {e.Message}");

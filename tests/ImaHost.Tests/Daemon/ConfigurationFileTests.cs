@@ -170,6 +170,7 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("watch", ":1:1: keys with values are expected")]
     [InlineData("? [a]\n: b", ":1:3: ")]
     [InlineData("{a: b}: c", ":1:1: ")]
+    [InlineData("watch: [a\nb: c", ": this is not YAML")]
     [InlineData("pcr: 10\npcr: 11", ":2:1: ")]
     [InlineData("watch: [/", ":")]
     [InlineData("watch: \"/", ":")]
