@@ -40,7 +40,7 @@ sealed class PolicyLoader(
 
     /// <summary>What the published file needs.</summary>
     public PolicyCommands Commands => new(
-        () => engine.Policy, path => PolicyFiles.Read(path, PolicySources.Keys(options)), WhyNotWritten,
+        () => engine.Policy, ReadNamed, WhyNotWritten,
         () => OpenWriters.Any("policy"), Accept, message => Logging.PolicyRefused(log, message));
 
     /// <summary>Loads what is configured once more.</summary>
@@ -138,6 +138,18 @@ sealed class PolicyLoader(
             Announce(engine.Policy);
             Logging.PolicyLoaded(log, policy.Rules.Count);
         }
+    }
+
+    /// <summary>As in the kernel, who writes a path is told at once that its file must not be loaded.</summary>
+    LoadedFile ReadNamed(string path)
+    {
+        LoadedFile file = PolicyFiles.Read(path, PolicySources.Keys(options));
+        lock (_loading)
+        {
+            Admit(file);
+        }
+
+        return file;
     }
 
     /// <summary>The policy that is in force still decides about the files of the next.</summary>
