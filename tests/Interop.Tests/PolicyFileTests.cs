@@ -100,6 +100,22 @@ public sealed class PolicyFileTests
         Assert.True(early.Length == 0, $"measured by a rule that was in force no more: {string.Join(' ', early)}");
     }
 
+    /// <summary>The guard keeps off the host what no rule asks about: it must know of the rules before close(2) returns.</summary>
+    [Fact]
+    public void Writer_waits_for_a_guard_that_is_slow_to_follow()
+    {
+        using var bench = new PolicyBench();
+        Shell.Signal("STOP", bench.Daemon.GuardPid);
+        using Running writer = Shell.StartScript($"echo '{Reads.TrimEnd()}' > {bench.File}");
+        Thread.Sleep(300);
+        bool waited = !writer.HasExited;
+        Shell.Signal("CONT", bench.Daemon.GuardPid);
+
+        Assert.Equal(0, writer.Wait().Status);
+        Assert.True(waited, "the write was over before the guard knew of it");
+        Assert.Equal(Reads, bench.InForce);
+    }
+
     [Fact]
     public void Read_by_root_is_measured_and_by_a_user_not()
     {
