@@ -431,4 +431,24 @@ public sealed class PolicyFileTests
         Assert.Equal($"{Exec}{Maps}dont_measure uid=7\n", bench.InForce);
         Assert.Equal(2, bench.Loads.Length);
     }
+
+    /// <summary>The write waits for the guard, which is stopped: so the host dies after it has loaded the rules.</summary>
+    [Theory]
+    [InlineData(">", Maps)]
+    [InlineData(">>", Exec + Maps)]
+    public void Host_that_is_killed_before_it_can_say_that_it_loaded_leaves_nothing_to_load_twice(string how, string rules)
+    {
+        using var bench = new PolicyBench();
+        bench.Put(Exec);
+        int host = bench.Daemon.HostPid;
+        Shell.Signal("STOP", bench.Daemon.GuardPid);
+        using Running writer = Shell.StartScript($"echo '{Maps.TrimEnd()}' {how} {bench.File}");
+        Shell.Until(() => bench.Loads.Length == 3, "the rules are loaded");
+        Shell.Signal("KILL", host);
+        Shell.Signal("CONT", bench.Daemon.GuardPid);
+
+        Assert.Equal(0, writer.Wait().Status);
+        Assert.Equal(rules, bench.InForce);
+        Assert.Equal([Exec, rules], bench.Loads.Skip(1));
+    }
 }

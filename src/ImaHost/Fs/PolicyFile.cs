@@ -25,6 +25,9 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
     bool _endsWithRule;
     int _loaded;
 
+    /// <summary>The writer began when another host was there.</summary>
+    bool _isInherited;
+
     public override bool IsReadOnly => false;
 
     /// <summary>
@@ -56,6 +59,7 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
         shared.WriterFailed = 0;
         handle = ++shared.WriterNext;
         shared.Writer = handle;
+        Begin(inherited: false);
         return 0;
     }
 
@@ -119,13 +123,29 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
             return false;
         }
 
-        if (_draft.Rules.Count > _loaded)
+        if (_draft.Rules.Count > _loaded && !(_isInherited && IsInForce()))
         {
             _loaded = _draft.Rules.Count;
             return commands.Load(_draft, shared.WriterBase > 0);
         }
 
         return true;
+    }
+
+    /// <summary>The host before this one has loaded it, and died before it could say so.</summary>
+    bool IsInForce()
+    {
+        string rules = KernelPolicyText.Of(_draft.Rules);
+        string inForce = commands.InForce().ToString();
+        return shared.WriterBase > 0 ? inForce.EndsWith(rules, StringComparison.Ordinal) : inForce == rules;
+    }
+
+    void Begin(bool inherited)
+    {
+        _draft = new PolicyDraft(commands);
+        _drafted = shared.Writer;
+        _loaded = 0;
+        _isInherited = inherited;
     }
 
     byte[] Text() => Encoding.UTF8.GetBytes(commands.InForce().ToString());
@@ -135,9 +155,7 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
     {
         if (_drafted != shared.Writer)
         {
-            _draft = new PolicyDraft(commands);
-            _drafted = shared.Writer;
-            _loaded = 0;
+            Begin(inherited: true);
         }
 
         try
