@@ -47,7 +47,7 @@ sealed class Host : IDisposable
         _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
         var engineOptions = new EngineOptions(
             options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows);
-        StoredPolicy stored = PolicyStore.Load(_state.PolicyPath);
+        StoredPolicy stored = PolicySources.Resume(_state.PolicyPath);
         _engine = new ImaEngine(
             engineOptions, stored.Policy.Resolve(Mounts.DeviceAt), _list, new ReadWriteCheck(), new EngineCounters(), _log);
         _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, _shared, Announce, _log)
@@ -74,7 +74,6 @@ sealed class Host : IDisposable
     public void Dispose()
     {
         _buffers.Dispose();
-        _policies.Dispose();
         _list.Dispose();
         _fuseDigests.Dispose();
         _loggers.Dispose();
@@ -98,7 +97,7 @@ sealed class Host : IDisposable
             Start("FUSE", PublishedFiles().Run);
         }
 
-        var commands = new GuardCommands(_stopped.Set, _policies.Reload);
+        var commands = new GuardCommands(_stopped.Set, () => Start("reload", _policies.Reload));
         var workers = new List<Thread>();
         using var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
         Start("large files", loop.RunLarge);

@@ -17,7 +17,7 @@ namespace ImaHost.Daemon;
 /// <param name="announce">Tells the guard of another policy.</param>
 sealed class PolicyLoader(
     DaemonOptions options, string storePath, RuntimeMeasurements list, ImaEngine engine, SharedState shared,
-    Action<ImaPolicy> announce, ILogger log) : IDisposable
+    Action<ImaPolicy> announce, ILogger log)
 {
     /// <summary>Asks for the policy in force, as <see cref="PolicyStore"/> writes it.</summary>
     public const string Show = "policy show";
@@ -28,7 +28,6 @@ sealed class PolicyLoader(
     const int GuardMilliseconds = 1000;
 
     readonly Lock _loading = new();
-    readonly Scratch _scratch = new();
     volatile string? _fault;
 
     /// <summary>Why the policy that should be in force is not; null: it is.</summary>
@@ -76,15 +75,18 @@ sealed class PolicyLoader(
         }
     }
 
-    public void Dispose() => _scratch.Dispose();
-
     /// <returns>Why not, or null.</returns>
     string? TryLoad(IReadOnlyList<string> entries)
     {
         try
         {
             LoadedPolicy loaded = PolicySources.Load(entries, options);
-            PutInForce(new ImaPolicy(loaded.Rules, loaded.FailsSecurely), loaded.Files);
+            foreach (LoadedFile file in loaded.Files)
+            {
+                Admit(file);
+            }
+
+            PutInForce(new ImaPolicy(loaded.Rules, loaded.FailsSecurely));
             return null;
         }
         catch (Exception e) when (e is PolicyException or ConfigurationException or IOException or UnauthorizedAccessException)
@@ -101,36 +103,36 @@ sealed class PolicyLoader(
     /// <returns>False when that was refused.</returns>
     bool Accept(PolicyDraft draft, bool append)
     {
-        ImaPolicy old = engine.Policy;
-        bool extends = append && !old.Rules.All(rule => rule.IsBuiltIn);
         try
         {
-            PutInForce(
-                new ImaPolicy(
+            lock (_loading)
+            {
+                ImaPolicy old = engine.Policy;
+                bool extends = append && !old.Rules.All(rule => rule.IsBuiltIn);
+                PutInForce(new ImaPolicy(
                     extends ? old.Rules.Concat(draft.Rules) : draft.Rules,
-                    draft.FailsSecurely || (extends && old.FailsSecurely)),
-                draft.Files);
+                    draft.FailsSecurely || (extends && old.FailsSecurely)));
+            }
+
             return true;
         }
-        catch (Exception e) when (e is PolicyException or ConfigurationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ConfigurationException or IOException or UnauthorizedAccessException)
         {
             Logging.PolicyRefused(log, e.Message);
             return false;
         }
     }
 
-    /// <summary>Saved first: a policy that the next host would not know is not put in force.</summary>
-    void PutInForce(ImaPolicy policy, IReadOnlyList<LoadedFile> files)
+    /// <summary>
+    /// Saved first: a policy that the next host would not know is not put in force. Nothing in here waits for a
+    /// filesystem that somebody has named.
+    /// </summary>
+    void PutInForce(ImaPolicy policy)
     {
         lock (_loading)
         {
             Launcher.RequirePcrs(list, policy);
             RequireLabels(policy);
-            foreach (LoadedFile file in files)
-            {
-                Admit(file);
-            }
-
             PolicyStore.Save(storePath, new StoredPolicy(policy));
             HostEvents.Policy(list, Launcher.Settings(options), policy.ToString());
             engine.Policy = policy.Resolve(Mounts.DeviceAt);
@@ -144,11 +146,7 @@ sealed class PolicyLoader(
     LoadedFile ReadNamed(string path)
     {
         LoadedFile file = PolicyFiles.Read(path, PolicySources.Keys(options));
-        lock (_loading)
-        {
-            Admit(file);
-        }
-
+        Admit(file);
         return file;
     }
 
@@ -159,7 +157,8 @@ sealed class PolicyLoader(
         {
             using HeldFile held = HeldFile.Open(file.Path);
             using var measured = new PolicyFileMeasurement(file, held);
-            if (engine.ProcessPolicy(measured, _scratch) is { } why)
+            using var scratch = new Scratch();
+            if (engine.ProcessPolicy(measured, scratch) is { } why)
             {
                 throw new PolicyException(new PolicyPlace(file.Path), why);
             }

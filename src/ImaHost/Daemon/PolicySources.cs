@@ -43,21 +43,33 @@ static class PolicySources
         }
     }
 
+    /// <summary>
+    /// What a host that replaces another goes on with. A store that was damaged meanwhile is no reason for accesses to
+    /// be without a host.
+    /// </summary>
+    public static StoredPolicy Resume(string storePath) => TryLoad(storePath, out string error) ?? new StoredPolicy(
+        ImaPolicy.Default,
+        $"the policy that was in force is lost, the built-in {BuiltInPolicies.Default} is instead: {error}");
+
     /// <summary>Never without rules.</summary>
     static IReadOnlyList<string> Fallback(DaemonOptions options) =>
         options.PolicyFallback.Any(name => name != BuiltInPolicies.FailSecurely)
             ? options.PolicyFallback
             : [.. options.PolicyFallback, BuiltInPolicies.Default];
 
-    static ImaPolicy? LastGood(string storePath)
+    static ImaPolicy? LastGood(string storePath) =>
+        TryLoad(storePath, out _)?.Policy is { Rules.Count: > 0 } last ? last : null;
+
+    static StoredPolicy? TryLoad(string storePath, out string error)
     {
+        error = "";
         try
         {
-            ImaPolicy last = PolicyStore.Load(storePath).Policy;
-            return last.Rules.Count > 0 ? last : null;
+            return PolicyStore.Load(storePath);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or PolicyException)
         {
+            error = e.Message;
             return null;
         }
     }

@@ -29,17 +29,13 @@ sealed class PolicyDraft(PolicyCommands commands)
     const string Source = "policy file";
 
     readonly List<ImaRule> _rules = [];
-    readonly List<LoadedFile> _files = [];
     int _read;
     int _lines;
 
     public IReadOnlyList<ImaRule> Rules => _rules;
 
-    /// <summary>The files that were named.</summary>
-    public IReadOnlyList<LoadedFile> Files => _files;
-
     /// <summary>Some file includes the built-in policy of that name.</summary>
-    public bool FailsSecurely => _files.Any(file => file.Rules.FailsSecurely);
+    public bool FailsSecurely { get; private set; }
 
     /// <summary>Reads what was added to a text since the last call.</summary>
     /// <param name="text">All of it, up to the end of a line.</param>
@@ -61,7 +57,7 @@ sealed class PolicyDraft(PolicyCommands commands)
         if (line.StartsWith('/'))
         {
             LoadedFile file = ReadFile(line.TrimEnd());
-            _files.Add(file);
+            FailsSecurely |= file.Rules.FailsSecurely;
             _rules.AddRange(file.Rules.Rules);
         }
         else if (KernelPolicyReader.ReadRule(line, Source, number) is { } rule)

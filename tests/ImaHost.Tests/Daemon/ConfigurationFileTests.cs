@@ -90,7 +90,7 @@ public sealed class ConfigurationFileTests : IDisposable
 
         // What is not configured by a key of its own: a new setting without a key shows up here.
         Assert.Equal(
-            [nameof(DaemonOptions.PolicyFallback), nameof(DaemonOptions.IsOff), nameof(DaemonOptions.Resolved)],
+            [nameof(DaemonOptions.IsOff), nameof(DaemonOptions.PolicyFallback), nameof(DaemonOptions.Resolved)],
             UnchangedIn(options));
     }
 

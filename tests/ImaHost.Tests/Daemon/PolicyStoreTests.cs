@@ -62,6 +62,34 @@ public sealed class PolicyStoreTests : IDisposable
     }
 
     [Fact]
+    public void Last_good_policy_is_not_forgotten_over_several_starts()
+    {
+        File.WriteAllText(Store, Good);
+        string broken = _directory.Write("broken.ima", "measur\n");
+        for (int start = 0; start < 3; start++)
+        {
+            StoredPolicy stored = Configured(broken);
+            Assert.Equal(Good, stored.Policy.ToString());
+            PolicyStore.Save(Store, stored);
+        }
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("measure func=BPRM_CHECK\nmeas")]
+    public void Host_goes_on_when_the_store_is_damaged(string? text)
+    {
+        if (text != null)
+        {
+            File.WriteAllText(Store, text);
+        }
+
+        StoredPolicy stored = PolicySources.Resume(Store);
+        Assert.Equal(ImaPolicy.Default.ToString(), stored.Policy.ToString());
+        Assert.Contains("is lost", stored.Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Policy_file_that_is_missing_is_named()
     {
         string missing = _directory.At("missing");
