@@ -47,7 +47,8 @@ public sealed class PolicyStoreTests : IDisposable
     [InlineData(null, "the built-in exec")]
     [InlineData("measur\n", "the built-in exec")]
     [InlineData("", "the built-in exec")]
-    [InlineData(Good, "the last good one")]
+    [InlineData(Good, "the built-in exec")]
+    [InlineData($"{Good}# end\n", "the last good one")]
     public void Broken_policy_at_the_start_never_means_none(string? last, string instead)
     {
         if (last != null)
@@ -57,14 +58,14 @@ public sealed class PolicyStoreTests : IDisposable
 
         string broken = _directory.Write("broken.ima", "measure\nmeasur\n");
         StoredPolicy stored = Configured(broken);
-        Assert.Equal(last == Good ? Good : ImaPolicy.Default.ToString(), stored.Policy.ToString());
+        Assert.Equal(instead == "the last good one" ? Good : ImaPolicy.Default.ToString(), stored.Policy.ToString());
         Assert.Contains($"not in force, but {instead}: {broken}:2:1: ", stored.Fault, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Last_good_policy_is_not_forgotten_over_several_starts()
     {
-        File.WriteAllText(Store, Good);
+        File.WriteAllText(Store, $"{Good}# end\n");
         string broken = _directory.Write("broken.ima", "measur\n");
         for (int start = 0; start < 3; start++)
         {
@@ -76,6 +77,8 @@ public sealed class PolicyStoreTests : IDisposable
 
     [Theory]
     [InlineData(null)]
+    [InlineData("")]
+    [InlineData(Good)]
     [InlineData("measure func=BPRM_CHECK\nmeas")]
     public void Host_goes_on_when_the_store_is_damaged(string? text)
     {
@@ -87,6 +90,14 @@ public sealed class PolicyStoreTests : IDisposable
         StoredPolicy stored = PolicySources.Resume(Store);
         Assert.Equal(ImaPolicy.Default.ToString(), stored.Policy.ToString());
         Assert.Contains("is lost", stored.Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Name_of_a_file_is_no_rule_whatever_is_in_it()
+    {
+        string odd = _directory.Write("a\ndont_measure\nb.ima", Good);
+        PolicyStore.Save(Store, Configured(odd));
+        Assert.Equal(Good, PolicyStore.Load(Store).Policy.ToString());
     }
 
     [Fact]
