@@ -40,7 +40,7 @@ sealed class PolicyLoader(
     /// <summary>What the published file needs.</summary>
     public PolicyCommands Commands => new(
         () => engine.Policy, ReadNamed, WhyNotWritten,
-        () => OpenWriters.Any("policy"), Accept, message => Logging.PolicyRefused(log, message));
+        () => OpenWriters.Any("policy", PublishedOn()), Accept, message => Logging.PolicyRefused(log, message));
 
     /// <summary>Loads what is configured once more.</summary>
     public void Reload() => _ = TryLoad(options.Policy);
@@ -141,6 +141,10 @@ sealed class PolicyLoader(
             Logging.PolicyLoaded(log, policy.Rules.Count);
         }
     }
+
+    /// <summary>The filesystem of the published file; null: it cannot be told, as where something is mounted over it.</summary>
+    DeviceNumber? PublishedOn() =>
+        Mounts.Of(options.Fs, Mounts.Read()) is { } mount && FilesystemTypes.IsOurs(mount.Type) ? mount.Device : null;
 
     /// <summary>As in the kernel, who writes a path is told at once that its file must not be loaded.</summary>
     LoadedFile ReadNamed(string path)
