@@ -5,6 +5,8 @@ namespace ImaHost.InteropTests;
 /// <summary>Who can get in the way of a load, and how loads get in each other's way.</summary>
 public sealed class LoadingTests
 {
+    const string Exec = "measure func=BPRM_CHECK\n";
+
     /// <summary>Without the right to label, which this host has not, it can be read and not be loaded.</summary>
     const string Unloadable = "hash func=BPRM_CHECK\n";
 
@@ -22,4 +24,33 @@ public sealed class LoadingTests
         Assert.Equal(1, outcome.Status);
         Assert.Contains("Invalid argument", outcome.Errors, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("critical_data")]
+    [InlineData("exec")]
+    [InlineData("DIRECTORY")]
+    public void Where_signatures_are_wanted_no_built_in_policy_takes_the_place_of_what_is_signed(string entry)
+    {
+        string place = Bench.NewDirectory("signed");
+        string rules = Path.Combine(place, "rules.ima");
+        File.WriteAllText(rules, Exec);
+        Outcome made = Shell.Script(
+            $"cd {place} && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=test 2>/dev/null"
+            + " && openssl dgst -sha256 -sign key.pem -out rules.ima.sig rules.ima");
+        Assert.True(made.Status == 0, made.Errors);
+        string configuration = Bench.NewFile("imahost.yaml", $"policy: [{rules}]\npolicy_keys: [{place}/cert.pem]\n");
+        using var bench = new PolicyBench($"--config {configuration}");
+
+        Outcome refused = Load(bench, entry == "DIRECTORY" ? Bench.NewDirectory("empty") : entry);
+        Assert.Equal(1, refused.Status);
+        Assert.Contains("signed policy files are required", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal(Exec, bench.InForce);
+
+        Assert.Equal(0, Load(bench, rules).Status);
+        Assert.Equal(0, Load(bench).Status);
+        Assert.Equal(Exec, bench.InForce);
+    }
+
+    static Outcome Load(PolicyBench bench, params string[] entries) =>
+        Shell.Run(Bench.Program, ["policy", "load", "--state", bench.Daemon.State, .. entries]);
 }

@@ -43,7 +43,7 @@ sealed class PolicyLoader(
         () => OpenWriters.Any("policy", PublishedOn()), Accept, message => Logging.PolicyRefused(log, message));
 
     /// <summary>Loads what is configured once more.</summary>
-    public void Reload() => _ = TryLoad(options.Policy);
+    public void Reload() => _ = TryLoad([]);
 
     /// <returns>Null: that is no such request.</returns>
     public string? Answer(ControlRequest request)
@@ -54,7 +54,7 @@ sealed class PolicyLoader(
                 return PolicyStore.Format(new StoredPolicy(engine.Policy, Fault));
             case LoadFiles:
                 string[] entries = Encoding.UTF8.GetString(request.Data).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-                string? error = TryLoad(entries.Length > 0 ? entries : options.Policy);
+                string? error = TryLoad(entries);
                 return error == null ? $"ok: {engine.Policy.Rules.Count} rules\n" : $"error: {error}\n";
             default:
                 return null;
@@ -75,12 +75,18 @@ sealed class PolicyLoader(
         }
     }
 
+    /// <param name="named">What somebody asks for; nothing: what is configured.</param>
     /// <returns>Why not, or null.</returns>
-    string? TryLoad(IReadOnlyList<string> entries)
+    string? TryLoad(string[] named)
     {
         try
         {
-            LoadedPolicy loaded = PolicySources.Load(entries, options);
+            LoadedPolicy loaded = PolicySources.Load(named.Length > 0 ? named : options.Policy, options);
+            if (named.Length > 0 && WantsSignatures && (loaded.Files.Count == 0 || named.Any(BuiltInPolicies.Names.Contains)))
+            {
+                throw new ConfigurationException("signed policy files are required, and built-in policies are none");
+            }
+
             foreach (LoadedFile file in loaded.Files)
             {
                 Admit(file);
@@ -193,11 +199,11 @@ sealed class PolicyLoader(
         }
     }
 
-    /// <summary>ima_write_policy: "signed policy file (specified as an absolute pathname) required".</summary>
-    string? WhyNotWritten() =>
-        options.PolicyKeys.Count > 0
+    /// <summary>Rules may come from signed files alone, or from the configuration.</summary>
+    bool WantsSignatures => options.PolicyKeys.Count > 0
         || (options.Appraise != AppraiseMode.Off
-            && engine.Policy.Rules.Any(rule => rule is { Action: ImaAction.Appraise, Func: ImaHook.PolicyCheck }))
-            ? "a signed policy file is required: write its absolute path"
-            : null;
+            && engine.Policy.Rules.Any(rule => rule is { Action: ImaAction.Appraise, Func: ImaHook.PolicyCheck }));
+
+    /// <summary>ima_write_policy: "signed policy file (specified as an absolute pathname) required".</summary>
+    string? WhyNotWritten() => WantsSignatures ? "a signed policy file is required: write its absolute path" : null;
 }
