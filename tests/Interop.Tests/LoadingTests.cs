@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using ImaHost.InteropTests.Support;
 
 namespace ImaHost.InteropTests;
@@ -48,6 +50,27 @@ public sealed class LoadingTests
 
         Assert.Equal(0, Load(bench, rules).Status);
         Assert.Equal(0, Load(bench).Status);
+        Assert.Equal(Exec, bench.InForce);
+    }
+
+    [Fact]
+    public void Load_that_takes_long_does_not_undo_one_that_began_later()
+    {
+        var text = new StringBuilder();
+        for (int uid = 1; uid <= 25_000; uid++)
+        {
+            _ = text.Append(CultureInfo.InvariantCulture, $"measure func=FILE_CHECK uid={uid}\n");
+        }
+
+        string many = Bench.NewFile("many.ima", text.ToString());
+        string one = Bench.NewFile("one.ima", Exec);
+        using var bench = new PolicyBench($"--policy {many}");
+        Shell.Signal("HUP", bench.Daemon.GuardPid);
+        Thread.Sleep(200);
+        Assert.Equal(0, Load(bench, one).Status);
+
+        Shell.Until(
+            () => bench.Loads.Length > 2 || bench.Daemon.Log.Contains("began later", StringComparison.Ordinal), "both have ended");
         Assert.Equal(Exec, bench.InForce);
     }
 

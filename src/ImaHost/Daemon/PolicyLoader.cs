@@ -30,6 +30,10 @@ sealed class PolicyLoader(
     readonly Lock _loading = new();
     volatile string? _fault;
 
+    /// <summary>Loads that have begun, and the number of the one that is in force: reading takes some longer than others.</summary>
+    long _begun;
+    long _newest;
+
     /// <summary>Why the policy that should be in force is not; null: it is.</summary>
     public string? Fault
     {
@@ -79,6 +83,7 @@ sealed class PolicyLoader(
     /// <returns>Why not, or null.</returns>
     string? TryLoad(string[] named)
     {
+        long number = Interlocked.Increment(ref _begun);
         try
         {
             LoadedPolicy loaded = PolicySources.Load(named.Length > 0 ? named : options.Policy, options);
@@ -92,7 +97,18 @@ sealed class PolicyLoader(
                 Admit(file);
             }
 
-            PutInForce(new ImaPolicy(loaded.Rules, loaded.FailsSecurely));
+            var policy = new ImaPolicy(loaded.Rules, loaded.FailsSecurely);
+            lock (_loading)
+            {
+                if (number < _newest)
+                {
+                    throw new ConfigurationException("a load that began later is in force already");
+                }
+
+                PutInForce(policy);
+                _newest = number;
+            }
+
             return null;
         }
         catch (Exception e) when (e is PolicyException or ConfigurationException or IOException or UnauthorizedAccessException)
