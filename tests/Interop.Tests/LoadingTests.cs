@@ -74,6 +74,20 @@ public sealed class LoadingTests
         Assert.Equal(Exec, bench.InForce);
     }
 
+    /// <summary>The C library gives up on an entry of a user that is longer than it has room for.</summary>
+    [Fact]
+    public void User_who_cannot_be_looked_up_is_a_rule_that_is_not_understood()
+    {
+        string rules = Bench.NewFile("rules.yaml", "version: 1\nrules:\n  - action: measure\n    uid: large\n");
+        using var volume = new Volume();
+        string state = Bench.NewDirectory("state");
+        Outcome outcome = Shell.Script(
+            $"(printf 'large:x:9:9:'; head -c 20000000 /dev/zero | tr '\\0' x; echo ':/:/bin/sh') > {state}/passwd\n"
+            + $"unshare --mount sh -c 'mount --bind {state}/passwd /etc/passwd && {Bench.Program} policy check {rules}'");
+        Assert.Equal(1, outcome.Status);
+        Assert.StartsWith($"imahost: {rules}:4:10: uid: find user \"large\": ", outcome.Errors, StringComparison.Ordinal);
+    }
+
     static Outcome Load(PolicyBench bench, params string[] entries) =>
         Shell.Run(Bench.Program, ["policy", "load", "--state", bench.Daemon.State, .. entries]);
 }

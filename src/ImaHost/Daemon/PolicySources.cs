@@ -32,7 +32,7 @@ static class PolicySources
             LoadedPolicy loaded = Load(options.Policy, options);
             return new StoredPolicy(new ImaPolicy(loaded.Rules, loaded.FailsSecurely));
         }
-        catch (PolicyException e)
+        catch (Exception e) when (e is PolicyException or IOException or UnauthorizedAccessException)
         {
             (ImaPolicy instead, string name) = LastGood(storePath) is { } last
                 ? (last, "the last good one")

@@ -75,9 +75,9 @@ sealed class PolicyDraft(PolicyCommands commands)
                 ? reading.Result
                 : throw new PolicyException(new PolicyPlace(path), "its filesystem does not answer");
         }
-        catch (AggregateException e) when (e.InnerException is PolicyException refusal)
+        catch (AggregateException e) when (e.InnerException is PolicyException or IOException or UnauthorizedAccessException)
         {
-            throw refusal;
+            throw e.InnerException as PolicyException ?? new PolicyException(new PolicyPlace(path), e.InnerException.Message);
         }
     }
 }

@@ -62,14 +62,9 @@ sealed class IdCondition(RuleOption option, IdKind kind, char comparison, uint b
 
         bool isUser = kind is IdKind.Uid or IdKind.Euid or IdKind.Fowner;
         bool mayBeName = value.Syntax == PolicySyntax.Yaml && value.Text.Length > 0 && !char.IsAsciiDigit(value.Text[0]);
-        uint found = (mayBeName, isUser) switch
-        {
-            (false, _) => throw new FormatException($"\"{value.Text}\" is not a decimal number below {NoId}"),
-            (true, true) => UserNames.FindUser(value.Text)
-                ?? throw new FormatException($"there is no user \"{value.Text}\" here"),
-            (true, false) => UserNames.FindGroup(value.Text)
-                ?? throw new FormatException($"there is no group \"{value.Text}\" here"),
-        };
+        uint found = mayBeName
+            ? FindId(value.Text, isUser)
+            : throw new FormatException($"\"{value.Text}\" is not a decimal number below {NoId}");
         return new IdCondition(value.Option, kind, value.Operator, found, value.Text);
     }
 
@@ -85,6 +80,20 @@ sealed class IdCondition(RuleOption option, IdKind kind, char comparison, uint b
             : kind == IdKind.Euid
                 ? Compare(facts.Euid) || (subject.MaySetUid && (Compare(facts.Suid) || Compare(subject.Uid)))
             : Compare(facts.Egid) || (subject.MaySetGid && (Compare(facts.Sgid) || Compare(subject.Gid)));
+    }
+
+    /// <summary>A database that does not answer leaves a rule that is not understood, like any other.</summary>
+    static uint FindId(string name, bool isUser)
+    {
+        try
+        {
+            return (isUser ? UserNames.FindUser(name) : UserNames.FindGroup(name))
+                ?? throw new FormatException($"there is no {(isUser ? "user" : "group")} \"{name}\" here");
+        }
+        catch (ErrnoException e)
+        {
+            throw new FormatException(e.Message);
+        }
     }
 
     RuleRange RangeOf(RangeKind range) => Operator switch
