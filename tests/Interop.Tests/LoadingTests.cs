@@ -74,6 +74,31 @@ public sealed class LoadingTests
         Assert.Equal(Exec, bench.InForce);
     }
 
+    [Fact]
+    public void Policy_that_no_start_succeeded_with_is_not_the_last_good_one()
+    {
+        using var tpm = new Emulator();
+        using var volume = new Volume();
+        tpm.Extend(11, "sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+        string state = Bench.NewDirectory("state");
+        string rules = Bench.NewFile("rules.ima", Exec);
+        string options = $"--tpm {tpm.Transport} --policy {rules}";
+        using (Daemon first = Daemon.Ready(volume.Path, options, state: state))
+        {
+            Assert.Equal(0, first.Stop());
+        }
+
+        File.WriteAllText(rules, "measure func=MMAP_CHECK pcr=11\n");
+        using (var refused = new Daemon(volume.Path, options, state: state))
+        {
+            Assert.Equal(2, refused.AwaitFailure());
+        }
+
+        File.WriteAllText(rules, "measur\n");
+        using Daemon daemon = Daemon.Ready(volume.Path, options, state: state);
+        Assert.Equal(Exec, File.ReadAllText(daemon.PolicyFile));
+    }
+
     /// <summary>The C library gives up on an entry of a user that is longer than it has room for.</summary>
     [Fact]
     public void User_who_cannot_be_looked_up_is_a_rule_that_is_not_understood()

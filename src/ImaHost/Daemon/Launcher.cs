@@ -36,7 +36,6 @@ static class Launcher
         StoredPolicy stored = PolicySources.LoadAtStart(options, state.PolicyPath);
         ImaPolicy policy = stored.Policy;
         EnforceCheck.Require(options, policy, guard);
-        PolicyStore.Save(state.PolicyPath, stored);
         var selection = new WatchSelection(options.Watch);
         string[] watched = [.. selection.Paths.Select(Mounts.Describe), .. selection.Selectors];
         string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);
@@ -44,6 +43,7 @@ static class Launcher
         {
             options = BeginList(
                 options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched, MayLabel(options, policy)) }, state, policy);
+            PolicyStore.Save(state.PolicyPath, stored);
         }
         catch
         {
