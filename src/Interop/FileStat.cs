@@ -5,9 +5,8 @@ using ImaHost.Interop.Native;
 namespace ImaHost.Interop;
 
 /// <summary>What statx(2) says of a file.</summary>
-/// <param name="Ctime">Nanoseconds since 1970.</param>
 public readonly record struct FileStat(
-    uint DeviceMajor, uint DeviceMinor, ulong Inode, ushort Mode, uint Uid, uint Gid, uint Links, ulong Size, long Ctime)
+    uint DeviceMajor, uint DeviceMinor, ulong Inode, ushort Mode, uint Uid, uint Gid, uint Links, ulong Size)
 {
     const int TypeMask = 0xf000;
     const int Regular = 0x8000;
@@ -51,7 +50,7 @@ public readonly record struct FileStat(
 
         stat = new FileStat(
             raw.stx_dev_major, raw.stx_dev_minor, raw.stx_ino, raw.stx_mode, raw.stx_uid, raw.stx_gid, raw.stx_nlink,
-            raw.stx_size, (raw.stx_ctime.tv_sec * 1_000_000_000L) + raw.stx_ctime.tv_nsec);
+            raw.stx_size);
         error = 0;
         return true;
     }

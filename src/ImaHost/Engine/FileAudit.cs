@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using ImaHost.Crypto;
 using ImaHost.Events;
 using ImaHost.Interop;
@@ -10,8 +11,11 @@ namespace ImaHost.Engine;
 /// <summary>The actions that decide nothing: audit and hash.</summary>
 sealed class FileAudit(FileLabel label, ILogger log)
 {
-    /// <summary>When each file that was told of had changed last.</summary>
-    readonly RecentFiles<long> _told = new();
+    /// <summary>
+    /// The start of the digest that was told of each file. Not when it changed: a writer who has it mapped changes it
+    /// without a trace.
+    /// </summary>
+    readonly RecentFiles<UInt128> _told = new();
 
     /// <summary>Does what the rules ask.</summary>
     public void Act(AccessRequest access, in Question question, FileMeasurement file)
@@ -31,7 +35,8 @@ sealed class FileAudit(FileLabel label, ILogger log)
     void Audit(AccessRequest access, ImaRule rule, FileMeasurement file)
     {
         FileStat stat = file.File.Stat;
-        if (_told.Change(in stat, stat.Ctime, static (_, ctime) => ctime) == stat.Ctime)
+        UInt128 start = BinaryPrimitives.ReadUInt128BigEndian(file.File.Digest.Bytes);
+        if (_told.Change(in stat, start, static (_, now) => now) == start)
         {
             return;
         }
