@@ -185,13 +185,40 @@ static bool answer_host_down(struct guard *guard, int fd,
 	return true;
 }
 
+/*
+ * The next open of what nobody asks about shall not be told. The content is
+ * looked at again when nobody can write it: who was there before this event is
+ * gone, and the open of who comes now is held until it is over.
+ */
+static enum ima_access mark_data(struct guard *guard,
+				 const struct fanotify_event_metadata *event)
+{
+	enum ima_access access;
+
+	if (!gate_tell_closes(&guard->gate, event->fd))
+		return IMA_ACCESS_DATA;
+	access = classify(event);
+	if (access == IMA_ACCESS_DATA &&
+	    gate_mark_data(&guard->gate, event->fd) == 0)
+		guard->counters->marked++;
+	else
+		gate_unmark_data(&guard->gate, event->fd);
+	return access;
+}
+
 static void on_event(struct guard *guard,
 		     const struct fanotify_event_metadata *event)
 {
+	const bool judges_data = guard->ready & IMA_READY_JUDGE_DATA;
 	enum ima_access access;
 
 	if (event->fd < 0)
 		return;
+	if (gate_is_close(event)) {
+		gate_unmark_data(&guard->gate, event->fd);
+		close(event->fd);
+		return;
+	}
 	guard->counters->events++;
 	if (guard->stopping || !slots_at(&guard->slots, event->fd)) {
 		answer_alone(guard, event->fd, true);
@@ -202,8 +229,9 @@ static void on_event(struct guard *guard,
 		on_own(guard, event->fd, access);
 		return;
 	}
-	if (access == IMA_ACCESS_DATA &&
-	    !(guard->ready & IMA_READY_JUDGE_DATA)) {
+	if (access == IMA_ACCESS_DATA && !judges_data)
+		access = mark_data(guard, event);
+	if (access == IMA_ACCESS_DATA && !judges_data) {
 		guard->counters->unjudged++;
 		answer_alone(guard, event->fd, true);
 		return;
@@ -218,6 +246,7 @@ void accesses_drop_cache(struct guard *guard)
 
 	while (cached->first)
 		accesses_step(guard, cached->first, SLOT_EVICT);
+	gate_unmark_all(&guard->gate);
 }
 
 /* The kernel denies an event for whose descriptor there is no room. */

@@ -25,6 +25,8 @@
 #endif
 
 #define GATE_EVENTS (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM)
+/* Never asked for, so that to ignore it changes nothing, and seldom raised. */
+#define GATE_PROBE FAN_OPEN_EXEC
 
 int gate_open(struct gate *gate)
 {
@@ -101,6 +103,69 @@ void gate_unmark(const struct gate *gate, int fd)
 	/* ENOENT: the kernel cleared it first, at a write or under pressure. */
 	(void)fanotify_mark(gate->group, FAN_MARK_REMOVE | FAN_MARK_IGNORE,
 			    GATE_EVENTS, fd, NULL);
+}
+
+bool gate_is_close(const struct fanotify_event_metadata *event)
+{
+	return !(event->mask & GATE_EVENTS);
+}
+
+/* A regular file that nobody changes behind this kernel's back. */
+static bool tells_changes(int fd)
+{
+	struct stat file;
+	struct statfs fs;
+
+	if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode) ||
+	    fstatfs(fd, &fs) < 0)
+		return false;
+	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
+	       fs.f_type == BTRFS_SUPER_MAGIC ||
+	       fs.f_type == F2FS_SUPER_MAGIC || fs.f_type == TMPFS_MAGIC;
+}
+
+bool gate_tell_closes(const struct gate *gate, int fd)
+{
+	const unsigned int ignore = FAN_MARK_IGNORE | FAN_MARK_EVICTABLE;
+
+	/*
+	 * With a writer there the kernel ignores nothing, and says 0. There is
+	 * a mark if one can be relieved of what was never in it.
+	 */
+	if (!tells_changes(fd) ||
+	    fanotify_mark(gate->group, FAN_MARK_ADD | ignore, GATE_PROBE, fd,
+			  NULL) < 0 ||
+	    fanotify_mark(gate->group, FAN_MARK_REMOVE | FAN_MARK_IGNORE,
+			  FAN_CLOSE_WRITE, fd, NULL) < 0)
+		return false;
+	if (fanotify_mark(gate->group, FAN_MARK_ADD | FAN_MARK_EVICTABLE,
+			  FAN_CLOSE_WRITE, fd, NULL) == 0)
+		return true;
+	gate_unmark_data(gate, fd);
+	return false;
+}
+
+int gate_mark_data(const struct gate *gate, int fd)
+{
+	const unsigned int flags =
+		FAN_MARK_ADD | FAN_MARK_IGNORE | FAN_MARK_EVICTABLE;
+
+	return fanotify_mark(gate->group, flags, FAN_OPEN_PERM, fd, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
+void gate_unmark_data(const struct gate *gate, int fd)
+{
+	(void)fanotify_mark(gate->group, FAN_MARK_REMOVE | FAN_MARK_IGNORE,
+			    FAN_OPEN_PERM | GATE_PROBE, fd, NULL);
+	(void)fanotify_mark(gate->group, FAN_MARK_REMOVE, FAN_CLOSE_WRITE, fd,
+			    NULL);
+}
+
+void gate_unmark_all(const struct gate *gate)
+{
+	(void)fanotify_mark(gate->group, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL);
 }
 
 static int answer(const struct gate *gate, int fd, unsigned int response)

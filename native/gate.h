@@ -41,6 +41,21 @@ void gate_unlease(int fd);
 int gate_mark(const struct gate *gate, int fd);
 void gate_unmark(const struct gate *gate, int fd);
 
+/* Is it news of a writer that has gone? Nobody waits for an answer to that. */
+bool gate_is_close(const struct fanotify_event_metadata *event);
+/*
+ * Has the last close of each writer of this inode told: only that follows a
+ * store through a shared mapping. False, and nothing is told, while somebody has
+ * it open for writing or where not every change is seen.
+ */
+bool gate_tell_closes(const struct gate *gate, int fd);
+/* Ends the opens, not the execs, of this inode until it is modified. */
+int gate_mark_data(const struct gate *gate, int fd);
+/* Undoes both. */
+void gate_unmark_data(const struct gate *gate, int fd);
+/* Takes the marks off all inodes. What is watched stays watched. */
+void gate_unmark_all(const struct gate *gate);
+
 void gate_allow(const struct gate *gate, int fd);
 void gate_deny(const struct gate *gate, int fd);
 /* ETXTBSY, as the kernel says when a program is open for writing. */

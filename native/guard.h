@@ -62,7 +62,7 @@ int accesses_read(struct guard *guard);
 void accesses_lease_break(struct guard *guard, int fd);
 /* Deadlines, lease retries, lingers; the ns until it is needed again. */
 uint64_t accesses_tick(struct guard *guard);
-/* Gives up every verdict held in the kernel. */
+/* Gives up whatever the kernel was told not to ask about again. */
 void accesses_drop_cache(struct guard *guard);
 /* Answers whatever is still held, by the configured outcome. */
 void accesses_finish(struct guard *guard);

@@ -92,8 +92,8 @@ struct ima_verdict {
 /*
  * IMA_MSG_READY, from each host once and again when the policy changes.
  * `policy` names the rules in force (any number that differs when they do): on
- * another one every verdict held in the kernel is dropped, and a verdict by
- * another policy is not kept.
+ * another one every verdict held in the kernel is dropped, and so is every mark
+ * on what nobody asked about; a verdict by another policy is not kept.
  */
 struct ima_ready {
 	uint32_t type;
@@ -125,6 +125,8 @@ struct ima_counters {
 	uint64_t allowed;      /* answered FAN_ALLOW, by whomever */
 	uint64_t denied;       /* answered FAN_DENY, by whomever */
 	uint64_t unjudged;     /* allowed by the guard: nothing to decide */
+	uint64_t marked;       /* of these: not asked about again until written
+				*/
 	uint64_t own;	       /* the host's own accesses */
 	uint64_t deadlines;    /* answered by the guard: the host was late */
 	uint64_t resent;       /* jobs sent again after a host's death */

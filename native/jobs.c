@@ -125,18 +125,19 @@ static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 				      : SLOT_VERDICT_DENY);
 }
 
-static void follow_policy(struct guard *guard, uint64_t policy)
+/* A host that took over and judges as the last one did changes nothing. */
+static void follow_policy(struct guard *guard, const struct ima_ready *ready)
 {
-	if (policy == guard->policy)
+	if (ready->policy == guard->policy && ready->flags == guard->ready)
 		return;
-	guard->policy = policy;
+	guard->ready = ready->flags;
+	guard->policy = ready->policy;
 	accesses_drop_cache(guard);
 }
 
 static void on_ready(struct guard *guard, const struct ima_ready *ready)
 {
-	guard->ready = ready->flags;
-	follow_policy(guard, ready->policy);
+	follow_policy(guard, ready);
 	__atomic_store_n(&guard->host.shared->policy, ready->policy,
 			 __ATOMIC_RELEASE);
 	if (guard->host.ready)

@@ -154,6 +154,8 @@ public struct GuardCounters
     public ulong Denied;
     /// <summary>Allowed by the guard because no rule asks about them.</summary>
     public ulong Unjudged;
+    /// <summary>Of these: marked, so that the kernel does not ask again until they are written.</summary>
+    public ulong Marked;
     /// <summary>Accesses of the host itself.</summary>
     public ulong Own;
     /// <summary>Answered by the guard because the host was late or down.</summary>

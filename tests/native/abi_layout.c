@@ -55,6 +55,7 @@ static void print_counters(void)
 	FIELD(ima_counters, allowed);
 	FIELD(ima_counters, denied);
 	FIELD(ima_counters, unjudged);
+	FIELD(ima_counters, marked);
 	FIELD(ima_counters, own);
 	FIELD(ima_counters, deadlines);
 	FIELD(ima_counters, resent);

@@ -66,7 +66,7 @@ static class StatusCommand
             : Text(
                 $"{status.Tpm.Name}, PCR {status.Tpm.Pcr}, {string.Join(" ", status.Tpm.Banks)}, {status.Tpm.Extended} extended"));
         yield return ("accesses", Text(
-            $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} that no rule asks about, {accesses.Held} held now"));
+            $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} that no rule asks about ({accesses.Marked} marked), {accesses.Held} held now"));
         yield return ("measured", Text(
             $"{accesses.Measured} new, {accesses.Repeated} repeated, {accesses.Cached} verdicts held in the kernel (this host)"));
         yield return ("troubles", Text(

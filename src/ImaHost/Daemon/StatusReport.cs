@@ -60,8 +60,8 @@ sealed record StatusReport
             List = new ListStatus(extent.Entries, list.Violations, extent.BinaryBytes, list.Log.Path),
             Tpm = new TpmStatus(resolved.Tpm, resolved.Banks, options.Pcr, list.Extended, list.Fault),
             Accesses = new AccessStatus(
-                guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Own, guard.Deadlines, guard.Resent,
-                guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, counters.Measured,
+                guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Marked, guard.Own, guard.Deadlines,
+                guard.Resent, guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, counters.Measured,
                 counters.Repeated, counters.Denied, counters.WouldDeny, counters.Fixed, counters.Failed),
             Holds = HoldStatus.From(in guard.Holds),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
@@ -78,7 +78,7 @@ sealed record TpmStatus(string Name, IReadOnlyList<string> Banks, int Pcr, long 
 
 /// <summary>Since the guard started; measured … failed since the host started.</summary>
 sealed record AccessStatus(
-    ulong Events, ulong Allowed, ulong Denied, ulong Unjudged, ulong Own, ulong Deadlines, ulong Resent,
+    ulong Events, ulong Allowed, ulong Denied, ulong Unjudged, ulong Marked, ulong Own, ulong Deadlines, ulong Resent,
     ulong HostStarts, ulong LeaseBreaks, ulong Unleasable, ulong Cached, ulong Held, long Measured, long Repeated,
     long AppraisalDenied, long WouldDeny, long Fixed, long Failed);
 
