@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # access.sh: what an access costs on a watched ext4 beside an unwatched one, in
 # interleaved rounds; run by `sudo make bench`. "first" is an access that is
-# judged: hashed, listed, extended (swtpm). "again" is one whose verdict the
-# kernel holds. Figures are medians of the rounds' medians; compare the ratios.
+# judged: hashed, listed, extended (swtpm). "again" is one that the kernel does
+# not ask about any more, "warm" is the same when nothing has to come from memory
+# that the processor does not have at hand. "walk" is find and cat over 5,000
+# files. Figures are medians of the rounds' medians; compare the ratios.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 imahost=$root/build/imahost
@@ -13,6 +15,7 @@ imahost=$root/build/imahost
 }
 rounds=${ROUNDS:-7}
 files=100
+places=50
 work=${TMPDIR:-/tmp}/imahost-bench-access
 mkdir -p "$work"
 mount -t tmpfs -o mode=0755 imahost-bench "$work"
@@ -50,6 +53,30 @@ measure() {
 	printf '%s %s\n' "$1" "$("$work/access" "$2" "${@:3}")" >>"$work/samples"
 }
 
+# plant VOLUME: a tree of files, PLACES directories of 100.
+plant() {
+	local place i
+	for place in $(seq "$places"); do
+		mkdir -p "$work/$1/tree/$place"
+		for i in $(seq 100); do
+			echo "$i" >"$work/$1/tree/$place/$i"
+		done
+	done
+}
+
+# walk NAME VOLUME: as measure, of the whole walk.
+walk() {
+	local begun=${EPOCHREALTIME/./} ended
+	find "$work/$2/tree" -type f -print0 | xargs -0 cat >/dev/null
+	ended=${EPOCHREALTIME/./}
+	printf '%s %s 0\n' "$1" "$((ended - begun))" >>"$work/samples"
+}
+
+for volume in plain watched; do
+	plant "$volume"
+	walk none "$volume"
+done
+
 for round in $(seq "$rounds"); do
 	for volume in plain watched; do
 		fill "$volume" "$round"
@@ -58,6 +85,9 @@ for round in $(seq "$rounds"); do
 		measure "$volume-elf-again" open "$work/$volume"/set/p*
 		measure "$volume-data-first" open "$work/$volume"/set/d*
 		measure "$volume-data-again" open "$work/$volume"/set/d*
+		mapfile -t same < <(yes "$work/$volume/set/d1" | head -n 2000)
+		measure "$volume-data-warm" open "${same[@]}"
+		walk "$volume-walk-again" "$volume"
 	done
 done
 kill -TERM "$daemon"
@@ -71,7 +101,7 @@ for line in open(sys.argv[1]):
     samples[name].append(float(median))
 print(f"{sys.argv[2]} rounds of {sys.argv[3]} files, microseconds: median of the rounds' medians (lowest to highest)")
 print(f"{'access':<12} {'unwatched':>26} {'watched':>26} {'ratio':>7}")
-for kind in ("exec-first", "exec-again", "elf-again", "data-first", "data-again"):
+for kind in ("exec-first", "exec-again", "elf-again", "data-first", "data-again", "data-warm", "walk-again"):
     plain, watched = samples[f"plain-{kind}"], samples[f"watched-{kind}"]
     show = lambda v: f"{statistics.median(v):.1f} ({min(v):.1f} to {max(v):.1f})"
     ratio = statistics.median(w / p for w, p in zip(watched, plain))
