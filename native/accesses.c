@@ -195,6 +195,9 @@ static enum ima_access mark_data(struct guard *guard,
 {
 	enum ima_access access;
 
+	/* What is enforced is not left to who may write the file. */
+	if (guard->options.fail_deny && !gate_is_trusted(event->fd))
+		return IMA_ACCESS_DATA;
 	if (!gate_tell_closes(&guard->gate, event->fd))
 		return IMA_ACCESS_DATA;
 	access = classify(event);

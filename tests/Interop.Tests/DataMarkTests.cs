@@ -34,6 +34,24 @@ public sealed class DataMarkTests(DataMarkBench bench) : IClassFixture<DataMarkB
         ["mapping that ends with its process"] = "a = map(); ctypes.memmove(a, b, len(b)); os._exit(0)",
     };
 
+    [Fact]
+    public void Under_enforce_only_what_root_alone_may_write_is_marked()
+    {
+        using var volume = new Volume("ext4");
+        foreach (string name in (string[])["mine", "theirs", "everybodys"])
+        {
+            File.WriteAllText(volume[name], "data\n");
+        }
+
+        Shell.Must("chown", "1000", volume["theirs"]);
+        Shell.Must("chmod", "666", volume["everybodys"]);
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none --appraise enforce");
+        Shell.Must("cat", volume["theirs"], volume["everybodys"]);
+        Assert.Equal(0, Marked(daemon));
+        Shell.Must("cat", volume["mine"]);
+        Assert.Equal(1, Marked(daemon));
+    }
+
     [Theory]
     [InlineData("ext4", "write")]
     [InlineData("ext4", "truncate and write")]
@@ -320,4 +338,6 @@ public sealed class DataMarkTests(DataMarkBench bench) : IClassFixture<DataMarkB
             return 0;
         }
         """;
+
+    static long Marked(Daemon daemon) => daemon.Status().GetProperty("accesses").GetProperty("marked").GetInt64();
 }
