@@ -15,8 +15,11 @@ sealed class ImaPolicy
     /// <summary>By hook and class; null where no rule is.</summary>
     readonly RuleIndex?[] _indexes;
 
-    /// <summary>By class: the rules that some access of a file may match, alike ones once.</summary>
+    /// <summary>By class: what rules may ask for when a file is accessed, whoever does it in whatever way.</summary>
     readonly ImaRule[][] _reach;
+
+    /// <summary>Finds the first of these.</summary>
+    readonly RuleIndex[] _firstInReach;
 
     /// <param name="failsSecurely">The kernel's ima_policy=fail_securely.</param>
     public ImaPolicy(IEnumerable<ImaRule> rules, bool failsSecurely = false)
@@ -28,6 +31,7 @@ sealed class ImaPolicy
         AsksAboutReads = _rules.Any(MayAskAboutData);
         _indexes = [.. from hook in Hooks from one in Classes select IndexOf(hook, one)];
         _reach = [.. Classes.Select(ReachOf)];
+        _firstInReach = [.. _reach.Select(rules => new RuleIndex(rules))];
         byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes($"{failsSecurely}\n{Devices()}\n{this}"));
         Fingerprint = BinaryPrimitives.ReadUInt64LittleEndian(digest);
     }
@@ -77,24 +81,12 @@ sealed class ImaPolicy
     /// </summary>
     public bool MayAskMore(in PolicyDecision decision, in AccessFacts facts)
     {
-        foreach (ImaRule[] reach in _reach)
+        for (int one = 0; one < Classes.Length; one++)
         {
-            foreach (ImaRule rule in reach)
+            if (_firstInReach[one].Find(in facts) is { } first && first.Action.IsPositive()
+                && (!decision.Covers(first) || AsksMore(_reach[one], in decision, in facts)))
             {
-                if (!rule.MayMatch(in facts))
-                {
-                    continue;
-                }
-
-                if (!rule.Action.IsPositive())
-                {
-                    break;
-                }
-
-                if (!decision.Covers(rule))
-                {
-                    return true;
-                }
+                return true;
             }
         }
 
@@ -118,6 +110,30 @@ sealed class ImaPolicy
     /// <summary>The policy in the kernel's language, one rule a line.</summary>
     public override string ToString() => KernelPolicyText.Of(_rules);
 
+    /// <summary>Does one of these ask for more than was done, before another exempts the file?</summary>
+    static bool AsksMore(ImaRule[] reach, in PolicyDecision decision, in AccessFacts facts)
+    {
+        foreach (ImaRule rule in reach)
+        {
+            if (!rule.Matches(in facts))
+            {
+                continue;
+            }
+
+            if (!rule.Action.IsPositive())
+            {
+                break;
+            }
+
+            if (!decision.Covers(rule))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     static bool MayAskAboutData(ImaRule rule) =>
         rule.Action.IsPositive()
         && (rule.Func?.IsOfData() ?? true)
@@ -133,8 +149,8 @@ sealed class ImaPolicy
     }
 
     /// <summary>
-    /// Rules that exempt only some accesses do not shorten the reach of what follows them, and of rules that do the same
-    /// to the same files one tells for all.
+    /// The rules of a class, of each what it asks of the file and what it does. Those that exempt only some accesses do
+    /// not shorten the reach of what follows them, and of those that do the same to the same files one tells for all.
     /// </summary>
     ImaRule[] ReachOf(ActionClass one)
     {
@@ -144,10 +160,10 @@ sealed class ImaPolicy
             .. from rule in _rules
                where rule.Action.Class() == one && (rule.Func?.IsOfAccess() ?? true)
                    && (rule.Action.IsPositive() || IsForAll(rule))
-               let file = rule.Words.Where(word => word is RuleCondition { IsAboutFile: true })
-               let what = rule.Words.Where(word => word is not RuleCondition)
-               where told.Add(KernelPolicyText.Of(new ImaRule(rule.Action, file.Concat(what), rule.Origin)))
-               select rule,
+               let words = rule.Words.Where(word => word is not RuleCondition { IsAboutFile: false })
+               let reach = new ImaRule(rule.Action, words, rule.Origin)
+               where told.Add(reach.ToString())
+               select reach,
         ];
     }
 

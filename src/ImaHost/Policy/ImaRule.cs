@@ -92,20 +92,6 @@ sealed class ImaRule
         return true;
     }
 
-    /// <summary>Would some access of this file match it, whoever made it, in whatever way, under whatever name?</summary>
-    public bool MayMatch(in AccessFacts facts)
-    {
-        foreach (RuleCondition condition in _conditions)
-        {
-            if (condition.IsAboutFile && !(condition.Holds(in facts) ?? Action.IsPositive()))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
     /// <summary>It does for a file what the other would.</summary>
     public bool DoesSame(ImaRule other) =>
         Action == other.Action && IsVerity == other.IsVerity && Pcr == other.Pcr && Template == other.Template
