@@ -160,7 +160,6 @@ struct ima_shared {
 	uint64_t heartbeat;	/* host: CLOCK_MONOTONIC, ns */
 	uint64_t fuse_tries;	/* host: hosts that took up the request */
 	uint64_t writer;	/* host: handle that writes the policy */
-	uint64_t writer_next;	/* host: last handle number given out */
 	uint32_t writer_size;	/* host: bytes of policy_text in use */
 	uint32_t writer_base;	/* host: offset at which an append began */
 	uint32_t writer_failed; /* host: a write was refused */

@@ -192,7 +192,6 @@ struct SharedHeader
     public ulong Heartbeat;
     public ulong FuseTries;
     public ulong Writer;
-    public ulong WriterNext;
     public uint WriterSize;
     public uint WriterBase;
     public uint WriterFailed;

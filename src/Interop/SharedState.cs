@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using ImaHost.Interop.Native;
 
 namespace ImaHost.Interop;
@@ -41,6 +42,9 @@ public sealed unsafe class SharedState
         return new SharedState(map);
     }
 
+    /// <summary>Memory that nobody shares, that what is kept in it can be tested.</summary>
+    internal static SharedState Alone() => new(NativeMemory.AllocZeroed((nuint)TotalSize));
+
     /// <summary>The guard's counters, as they are at this moment.</summary>
     public GuardCounters Counters => _header->Counters;
 
@@ -59,9 +63,6 @@ public sealed unsafe class SharedState
 
     /// <summary>The handle that writes the policy file, 0 for none.</summary>
     public ref ulong Writer => ref _header->Writer;
-
-    /// <summary>The last handle number given out.</summary>
-    public ref ulong WriterNext => ref _header->WriterNext;
 
     /// <summary>Bytes of <see cref="PolicyText"/> in use.</summary>
     public ref uint WriterSize => ref _header->WriterSize;

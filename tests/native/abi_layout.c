@@ -75,7 +75,6 @@ static void print_shared(void)
 	FIELD(ima_shared, heartbeat);
 	FIELD(ima_shared, fuse_tries);
 	FIELD(ima_shared, writer);
-	FIELD(ima_shared, writer_next);
 	FIELD(ima_shared, writer_size);
 	FIELD(ima_shared, writer_base);
 	FIELD(ima_shared, writer_failed);

@@ -148,12 +148,13 @@ sealed class ImaFs(FuseDevice device, IReadOnlyList<PublishedFile> files)
             return;
         }
 
-        ulong handle = 0;
+        // A number of the request's own: the host that takes up what another left knows its handle by that.
+        ulong handle = (flags & AccessModeMask) == 0 ? 0 : device.Header.Unique;
         int result = (flags & AccessModeMask) switch
         {
             0 => 0,
             ReadWrite when !file.IsReadOnly => -Refused, // ima_open_policy
-            _ => file.OpenToWrite((flags & Append) != 0, out handle),
+            _ => file.OpenToWrite((flags & Append) != 0, handle),
         };
         if (result < 0)
         {

@@ -46,18 +46,17 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
 
     public override int Read(Span<byte> buffer, long offset) => Copy(Text(), buffer, offset);
 
-    public override int OpenToWrite(bool append, out ulong handle)
+    public override int OpenToWrite(bool append, ulong handle)
     {
-        handle = 0;
-        if (shared.Writer != 0)
+        if (shared.Writer != 0 && shared.Writer != handle)
         {
             return Busy;
         }
 
+        shared.Writer = 0;
         shared.WriterSize = 0;
         shared.WriterBase = append ? (uint)Size : 0;
         shared.WriterFailed = 0;
-        handle = ++shared.WriterNext;
         shared.Writer = handle;
         Begin(inherited: false);
         return 0;

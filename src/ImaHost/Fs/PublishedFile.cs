@@ -35,12 +35,10 @@ abstract class PublishedFile(string name, uint permissions)
         return rest.Length;
     }
 
-    /// <param name="handle">The number that later calls on this handle bring; 0 will do for readers.</param>
-    public virtual int OpenToWrite(bool append, out ulong handle)
-    {
-        handle = 0;
-        return NotPermitted;
-    }
+    /// <param name="handle">
+    /// The number that later calls on this handle bring. The same again: the host that was asked first has died.
+    /// </param>
+    public virtual int OpenToWrite(bool append, ulong handle) => NotPermitted;
 
     public virtual int Write(ulong handle, ReadOnlySpan<byte> data, long offset) => NotPermitted;
 
