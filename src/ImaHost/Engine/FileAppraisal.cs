@@ -20,7 +20,7 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
     /// <summary>Does somebody vouch for the file, as every rule wants? (LIM: appraise_measurement)</summary>
     public Verdict Judge(AccessRequest access, in Question question, FileMeasurement file)
     {
-        long magic = access.File.FilesystemMagic;
+        long magic = file.FilesystemMagic;
         bool mayBeKept = question.HoldsForAll && access.IsLeased && magic is not (Fuse or Overlay);
         var pass = new Verdict(GuardDecision.Allow, mayBeKept, question.Policy);
         if (!question.Decision.Appraises || options.Appraise == AppraiseMode.Off || access.IsOwn || IsNew(access, file.File))

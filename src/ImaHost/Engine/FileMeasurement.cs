@@ -18,6 +18,9 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
     /// <summary>What is known of the file.</summary>
     public CollectedFile File { get; } = new();
 
+    /// <summary>The kind of its filesystem, since something was asked about it.</summary>
+    public long FilesystemMagic { get; private set; }
+
     AccessRequest Access => _access ?? throw new InvalidOperationException("no access was begun");
 
     /// <summary>Turns to the file of an access.</summary>
@@ -63,12 +66,14 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
             Accessor.Read(Access.Pid, policy.AsksSubject, _subject);
         }
 
+        Target target = _target.Read(Access.File, File, Access.Pid, policy.AsksTarget);
+        FilesystemMagic = target.FsMagic;
         var facts = new AccessFacts
         {
             Hook = hook,
             Mask = Access.Mask,
             Subject = _subject,
-            Target = _target.Read(Access.File, File, Access.Pid, policy.AsksTarget),
+            Target = target,
         };
         ImaHook? loads = hook == ImaHook.BprmCheck || Access.Mode == OpenMode.Write ? null : HookPaths.HookOf(File.Path);
         return Question.Ask(policy, in facts, loads, File.Stat.IsRegular);
