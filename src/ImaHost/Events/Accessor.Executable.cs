@@ -48,18 +48,17 @@ static partial class Accessor
 
     /// <summary>
     /// Has the kernel added " (deleted)", or does the program's name end so? A file can have lost this name and have
-    /// others left, as dpkg gives it while it unpacks: then the name with its addition does not lead to it.
+    /// others left, as dpkg gives it while it unpacks: then the name with its addition does not lead to it. The name of a
+    /// program that runs is one that the kernel has in memory.
     /// </summary>
     static bool IsUnlinked(in ProcessDirectory process, ReadOnlySpan<byte> link, ReadOnlySpan<byte> path)
     {
-        ReadOnlySpan<byte> root = "root"u8;
-        Span<byte> named = stackalloc byte[MaxPath + 8];
-        root.CopyTo(named);
-        path.CopyTo(named[root.Length..]);
-        named[root.Length + path.Length] = 0;
+        Span<byte> named = stackalloc byte[MaxPath + 1];
+        path.CopyTo(named);
+        named[path.Length] = 0;
         return !process.TryStat(link, out FileStat program)
             || program.Links == 0
-            || !process.TryStat(named, out FileStat other)
+            || !process.TryStatCached(named, out FileStat other)
             || (other.Inode, other.DeviceMajor, other.DeviceMinor)
                 != (program.Inode, program.DeviceMajor, program.DeviceMinor);
     }

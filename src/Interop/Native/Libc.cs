@@ -26,6 +26,9 @@ static unsafe partial class Libc
     public const int O_CLOEXEC = 0x80000;
     public const int O_ACCMODE = 3;
 
+    public const nint SYS_openat2 = 437; // everywhere
+    public const ulong RESOLVE_CACHED = 0x20;
+
     public const int EPERM = 1;
     public const int ENOENT = 2;
     public const int ESRCH = 3;
@@ -91,6 +94,14 @@ static unsafe partial class Libc
         public int cmsg_type;
         public int fd;
         public int padding;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct OpenHow
+    {
+        public ulong flags;
+        public ulong mode;
+        public ulong resolve;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -206,6 +217,10 @@ static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int openat(int dirfd, byte* path, int flags, uint mode);
+
+    /// <summary>openat2(2), for which the C library has no function.</summary>
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint openat2(nint number, nint dirfd, byte* path, OpenHow* how, nuint size);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);
