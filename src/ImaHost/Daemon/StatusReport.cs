@@ -121,7 +121,11 @@ sealed record PolicyStatus(int Rules, bool AsksAboutReads, IReadOnlyList<string>
 {
     public static PolicyStatus Of(ImaPolicy policy, string? fault) => new(
         policy.Rules.Count, policy.AsksAboutReads,
-        [.. policy.Rules.Select(rule => rule.Origin.Split(':')[0]).Distinct()], fault);
+        [.. policy.Rules.Select(rule => SourceOf(rule.Origin)).Distinct()], fault);
+
+    /// <summary>"FILE:LINE" without the line; a built-in policy has none.</summary>
+    static string SourceOf(string origin) =>
+        origin.LastIndexOf(':') is > 0 and int colon && origin[(colon + 1)..].All(char.IsAsciiDigit) ? origin[..colon] : origin;
 }
 
 [JsonSourceGenerationOptions(

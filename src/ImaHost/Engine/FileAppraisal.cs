@@ -21,7 +21,7 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
     public Verdict Judge(AccessRequest access, in Question question, FileMeasurement file)
     {
         long magic = file.FilesystemMagic;
-        bool mayBeKept = question.HoldsForAll && access.IsLeased && magic is not (Fuse or Overlay);
+        bool mayBeKept = question.HoldsForAll && access.IsLeased && magic is not (Fuse or Overlay) && IsDone(in question, file);
         var pass = new Verdict(GuardDecision.Allow, mayBeKept, question.Policy);
         if (!question.Decision.Appraises || options.Appraise == AppraiseMode.Off || access.IsOwn || IsNew(access, file.File))
         {
@@ -43,6 +43,20 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         bool enforce = options.Appraise == AppraiseMode.Enforce;
         Report(access, question.Hook, rule, file.File, outcome, enforce);
         return enforce ? Verdict.Deny : pass;
+    }
+
+    /// <summary>Every rule that measures had a digest to enter: fs-verity can be enabled later, and changes no content.</summary>
+    static bool IsDone(in Question question, FileMeasurement file)
+    {
+        foreach (ImaRule rule in question.Decision.Measure)
+        {
+            if (!file.HasDigestFor(rule))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>What is only written is not used, and nobody can vouch for a file that was just made.</summary>
