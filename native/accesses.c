@@ -94,18 +94,6 @@ void accesses_fail(struct guard *guard, struct slot *slot)
 					       : SLOT_FAIL_ALLOW);
 }
 
-static enum ima_access classify(const struct fanotify_event_metadata *event)
-{
-	int elf;
-
-	if (event->mask & FAN_OPEN_EXEC_PERM)
-		return IMA_ACCESS_EXEC;
-	elf = gate_may_map(event->fd);
-	if (elf < 0)
-		return IMA_ACCESS_OPEN;
-	return elf ? IMA_ACCESS_ELF : IMA_ACCESS_DATA;
-}
-
 static void answer_alone(struct guard *guard, int fd, bool allow)
 {
 	if (allow) {
@@ -200,7 +188,7 @@ static enum ima_access mark_data(struct guard *guard,
 		return IMA_ACCESS_DATA;
 	if (!gate_tell_closes(&guard->gate, event->fd))
 		return IMA_ACCESS_DATA;
-	access = classify(event);
+	access = gate_classify(event);
 	if (access == IMA_ACCESS_DATA &&
 	    gate_mark_data(&guard->gate, event->fd) == 0)
 		guard->counters->marked++;
@@ -227,7 +215,7 @@ static void on_event(struct guard *guard,
 		answer_alone(guard, event->fd, true);
 		return;
 	}
-	access = classify(event);
+	access = gate_classify(event);
 	if (guard->host.pid && event->pid == guard->host.pid) {
 		on_own(guard, event->fd, access);
 		return;

@@ -25,6 +25,8 @@
 #endif
 
 #define GATE_EVENTS (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM)
+/* What the kernel may forget under pressure, and does at a write. */
+#define GATE_IGNORE (FAN_MARK_IGNORE | FAN_MARK_EVICTABLE)
 /* Never asked for, so that to ignore it changes nothing, and seldom raised. */
 #define GATE_PROBE FAN_OPEN_EXEC
 
@@ -43,23 +45,23 @@ int gate_open(struct gate *gate)
 	return gate->group < 0 ? -errno : 0;
 }
 
-int gate_watch(const struct gate *gate, const char *path)
+static int add_mark(const struct gate *gate, unsigned int flags,
+		    uint64_t events, int fd, const char *path)
 {
-	const unsigned int flags = FAN_MARK_ADD | FAN_MARK_FILESYSTEM;
-
-	return fanotify_mark(gate->group, flags, GATE_EVENTS, AT_FDCWD, path) <
-			       0
+	return fanotify_mark(gate->group, FAN_MARK_ADD | flags, events, fd,
+			     path) < 0
 		       ? -errno
 		       : 0;
 }
 
+int gate_watch(const struct gate *gate, const char *path)
+{
+	return add_mark(gate, FAN_MARK_FILESYSTEM, GATE_EVENTS, AT_FDCWD, path);
+}
+
 int gate_watch_fd(const struct gate *gate, int fd)
 {
-	const unsigned int flags = FAN_MARK_ADD | FAN_MARK_FILESYSTEM;
-
-	return fanotify_mark(gate->group, flags, GATE_EVENTS, fd, NULL) < 0
-		       ? -errno
-		       : 0;
+	return add_mark(gate, FAN_MARK_FILESYSTEM, GATE_EVENTS, fd, NULL);
 }
 
 long gate_read(const struct gate *gate, void *buffer, size_t size)
@@ -90,12 +92,7 @@ void gate_unlease(int fd)
 
 int gate_mark(const struct gate *gate, int fd)
 {
-	const unsigned int flags =
-		FAN_MARK_ADD | FAN_MARK_IGNORE | FAN_MARK_EVICTABLE;
-
-	return fanotify_mark(gate->group, flags, GATE_EVENTS, fd, NULL) < 0
-		       ? -errno
-		       : 0;
+	return add_mark(gate, GATE_IGNORE, GATE_EVENTS, fd, NULL);
 }
 
 void gate_unmark(const struct gate *gate, int fd)
@@ -126,20 +123,16 @@ static bool tells_changes(int fd)
 
 bool gate_tell_closes(const struct gate *gate, int fd)
 {
-	const unsigned int ignore = FAN_MARK_IGNORE | FAN_MARK_EVICTABLE;
-
 	/*
 	 * With a writer there the kernel ignores nothing, and says 0. There is
 	 * a mark if one can be relieved of what was never in it.
 	 */
 	if (!tells_changes(fd) ||
-	    fanotify_mark(gate->group, FAN_MARK_ADD | ignore, GATE_PROBE, fd,
-			  NULL) < 0 ||
+	    add_mark(gate, GATE_IGNORE, GATE_PROBE, fd, NULL) < 0 ||
 	    fanotify_mark(gate->group, FAN_MARK_REMOVE | FAN_MARK_IGNORE,
 			  FAN_CLOSE_WRITE, fd, NULL) < 0)
 		return false;
-	if (fanotify_mark(gate->group, FAN_MARK_ADD | FAN_MARK_EVICTABLE,
-			  FAN_CLOSE_WRITE, fd, NULL) == 0)
+	if (add_mark(gate, FAN_MARK_EVICTABLE, FAN_CLOSE_WRITE, fd, NULL) == 0)
 		return true;
 	gate_unmark_data(gate, fd);
 	return false;
@@ -147,12 +140,7 @@ bool gate_tell_closes(const struct gate *gate, int fd)
 
 int gate_mark_data(const struct gate *gate, int fd)
 {
-	const unsigned int flags =
-		FAN_MARK_ADD | FAN_MARK_IGNORE | FAN_MARK_EVICTABLE;
-
-	return fanotify_mark(gate->group, flags, FAN_OPEN_PERM, fd, NULL) < 0
-		       ? -errno
-		       : 0;
+	return add_mark(gate, GATE_IGNORE, FAN_OPEN_PERM, fd, NULL);
 }
 
 void gate_unmark_data(const struct gate *gate, int fd)
@@ -206,7 +194,12 @@ static bool is_memory_only(int fd)
 	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
-int gate_may_map(int fd)
+/*
+ * May the file be mapped to execute: does it start as ELF does, and is it no
+ * object still to be linked and no core dump? Answered from memory alone, so
+ * that a slow disk cannot stop the guard: -EAGAIN when the page is not there.
+ */
+static int may_map(int fd)
 {
 	unsigned char start[EI_NIDENT + 2];
 	const struct iovec into = { .iov_base = start,
@@ -227,6 +220,18 @@ int gate_may_map(int fd)
 		       ? start[EI_NIDENT] << 8 | start[EI_NIDENT + 1]
 		       : start[EI_NIDENT + 1] << 8 | start[EI_NIDENT];
 	return type != ET_REL && type != ET_CORE;
+}
+
+enum ima_access gate_classify(const struct fanotify_event_metadata *event)
+{
+	int elf;
+
+	if (event->mask & FAN_OPEN_EXEC_PERM)
+		return IMA_ACCESS_EXEC;
+	elf = may_map(event->fd);
+	if (elf < 0)
+		return IMA_ACCESS_OPEN;
+	return elf ? IMA_ACCESS_ELF : IMA_ACCESS_DATA;
 }
 
 bool gate_is_unlinked(int fd)

@@ -3,6 +3,8 @@
 #ifndef IMAHOST_GATE_H
 #define IMAHOST_GATE_H
 
+#include "imahost_abi.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/fanotify.h>
@@ -45,8 +47,8 @@ void gate_unmark(const struct gate *gate, int fd);
 bool gate_is_close(const struct fanotify_event_metadata *event);
 /*
  * Has the last close of each writer of this inode told: only that follows a
- * store through a shared mapping. False, and nothing is told, while somebody has
- * it open for writing or where not every change is seen.
+ * store through a shared mapping. False, and nothing is told, while somebody
+ * has it open for writing or where not every change is seen.
  */
 bool gate_tell_closes(const struct gate *gate, int fd);
 /* Ends the opens, not the execs, of this inode until it is modified. */
@@ -61,12 +63,8 @@ void gate_deny(const struct gate *gate, int fd);
 /* ETXTBSY, as the kernel says when a program is open for writing. */
 void gate_busy(struct gate *gate, int fd);
 
-/*
- * May the file be mapped to execute: does it start as ELF does, and is it no
- * object still to be linked and no core dump? Answered from memory alone, so
- * that a slow disk cannot stop the guard: -EAGAIN when the page is not there.
- */
-int gate_may_map(int fd);
+/* Which access an event announces; what is not in memory is not waited for. */
+enum ima_access gate_classify(const struct fanotify_event_metadata *event);
 
 /* Has the file no name any more? Only our descriptor then keeps its blocks. */
 bool gate_is_unlinked(int fd);
