@@ -20,8 +20,8 @@ public static unsafe class MountNamespace
         int owner = mounts < 0 ? -1 : Libc.ioctl(mounts, NS_GET_USERNS, null);
         bool isOurs = owner >= 0 && HeldFile.TryStat(owner, out FileStat theirs, out _)
             && FileStat.TryOfPath("/proc/self/ns/user", out FileStat own) && theirs.Inode == own.Inode;
-        Close(mounts);
-        Close(owner);
+        Descriptors.Close(mounts);
+        Descriptors.Close(owner);
         return isOurs;
     }
 
@@ -30,14 +30,6 @@ public static unsafe class MountNamespace
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
             return Libc.open(name, Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
-        }
-    }
-
-    static void Close(int fd)
-    {
-        if (fd >= 0)
-        {
-            _ = Libc.close(fd);
         }
     }
 }

@@ -65,14 +65,8 @@ public sealed unsafe class MountRoot : IDisposable
     /// <summary>Lets go of it.</summary>
     public void Dispose()
     {
-        foreach (int fd in (ReadOnlySpan<int>)[_open, _place])
-        {
-            if (fd >= 0)
-            {
-                _ = Libc.close(fd);
-            }
-        }
-
+        Descriptors.Close(_open);
+        Descriptors.Close(_place);
         _open = _place = -1;
     }
 

@@ -93,14 +93,8 @@ public readonly unsafe ref struct ProcessDirectory
         byte empty = 0;
         bool isThere = fd >= 0
             && FileStat.TryRead(fd, &empty, Libc.AT_EMPTY_PATH | Libc.AT_STATX_DONT_SYNC, out stat, out _);
-        foreach (int one in (ReadOnlySpan<int>)[fd, root])
-        {
-            if (one >= 0)
-            {
-                _ = Libc.close(one);
-            }
-        }
-
+        Descriptors.Close(fd);
+        Descriptors.Close(root);
         return isThere;
     }
 
@@ -124,13 +118,7 @@ public readonly unsafe ref struct ProcessDirectory
     }
 
     /// <summary>Closes the directory.</summary>
-    public void Dispose()
-    {
-        if (_fd >= 0)
-        {
-            _ = Libc.close(_fd);
-        }
-    }
+    public void Dispose() => Descriptors.Close(_fd);
 
     /// <summary>Any directory, that what is read of it can be tested.</summary>
     internal static ProcessDirectory Open(scoped ReadOnlySpan<byte> path) => new(OpenAt(Libc.AT_FDCWD, path, Libc.O_PATH));

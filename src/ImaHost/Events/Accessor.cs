@@ -6,8 +6,8 @@ namespace ImaHost.Events;
 
 /// <summary>
 /// Who makes an access, from /proc. The task waits in the kernel meanwhile, so it can only vanish by being killed, and
-/// then nobody gets what was asked for; a task that is gone, or belongs to another pid namespace, counts as root's:
-/// rules about root are the strict ones. An event tells the process and not its thread: threads that have given
+/// then nobody gets what was asked for. Of a task that is gone, or belongs to another pid namespace, nothing is known, and
+/// what is not known counts against who asks (ImaRule.Matches). An event tells the process and not its thread: threads that have given
 /// themselves other ids or capabilities than the first one (as only the bare system calls do) are taken for it.
 /// </summary>
 static partial class Accessor

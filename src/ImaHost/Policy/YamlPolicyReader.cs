@@ -14,9 +14,6 @@ sealed record PolicyRules(IReadOnlyList<ImaRule> Rules, bool FailsSecurely = fal
 /// </summary>
 sealed class YamlPolicyReader
 {
-    /// <summary>The longest text that is read.</summary>
-    public const int MostBytes = KernelPolicyReader.MostBytes;
-
     const string Version = "version";
     const string Include = "include";
     const string Rules = "rules";
