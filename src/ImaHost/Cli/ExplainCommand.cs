@@ -54,7 +54,7 @@ static class ExplainCommand
         ImaPolicy policy = parsed.GetValue(Effective)
             ? PolicyCommand.InForce(parsed.GetValue(State)!)
             : PolicyCommand.Configured(parsed.GetValue(Config), []);
-        policy = policy.Resolve(Mounts.DeviceAt);
+        policy = Mounts.Resolve(policy);
         using HeldFile file = HeldFile.Open(path);
         using var identified = new CollectedFile();
         if (identified.Identify(file) is < 0 and int error)
@@ -73,7 +73,7 @@ static class ExplainCommand
         var explanations = new List<Explanation>();
         foreach (ImaHook hook in HooksOf(parsed.GetValue(Hook), identified.Path))
         {
-            AccessFacts at = hook == ImaHook.FileCheck ? facts : facts.At(hook, Explanation.MaskAt(hook));
+            AccessFacts at = hook == ImaHook.FileCheck ? facts : facts.At(hook);
             explanations.Add(Explanation.Of(policy, in at));
         }
 
@@ -163,12 +163,6 @@ sealed record Explanation(string Hook, string Mask, IReadOnlyList<ExplainedActio
 
         return new Explanation(facts.Hook.Name(), MaskCondition.Show(facts.Mask ?? AccessMask.None), actions);
     }
-
-    /// <summary>What the kernel asks for at hooks that are not open(2).</summary>
-    public static AccessMask MaskAt(ImaHook hook) =>
-        hook is ImaHook.BprmCheck or ImaHook.CredsCheck or ImaHook.MmapCheck or ImaHook.MmapCheckReqprot
-            ? AccessMask.Exec
-            : AccessMask.Read;
 }
 
 /// <param name="Class">measure, appraise, audit or hash.</param>

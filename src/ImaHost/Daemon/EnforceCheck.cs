@@ -1,5 +1,4 @@
 using ImaHost.Appraisal;
-using ImaHost.Crypto;
 using ImaHost.Engine;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -59,11 +58,9 @@ static class EnforceCheck
             Subject = new Subject { Known = SubjectFacts.Ids | SubjectFacts.Capabilities },
             Target = new TargetReader().Read(file, collected, Environment.ProcessId, policy.AsksTarget),
         };
-        SecurityIma xattr = collected.SecurityIma;
         foreach (ImaRule rule in Question.Ask(policy, in facts, loads: null, isRegular: true).Decision.Appraise)
         {
-            if (Appraiser.Appraise(rule, in xattr, collected.XattrError, in collected.Digest, collected.HasVerity)
-                != Appraisal.Appraisal.Pass)
+            if (FileAppraisal.Appraise(rule, collected) != Appraisal.Appraisal.Pass)
             {
                 return true;
             }

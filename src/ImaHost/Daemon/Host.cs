@@ -49,7 +49,7 @@ sealed class Host : IDisposable
             options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows);
         StoredPolicy stored = PolicySources.Resume(_state.PolicyPath);
         _engine = new ImaEngine(
-            engineOptions, stored.Policy.Resolve(Mounts.DeviceAt), _list, new ReadWriteCheck(), new EngineCounters(), _log);
+            engineOptions, Mounts.Resolve(stored.Policy), _list, new ReadWriteCheck(), new EngineCounters(), _log);
         _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, _shared, Announce, _log)
         {
             Fault = stored.Fault,

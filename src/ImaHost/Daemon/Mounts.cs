@@ -16,11 +16,18 @@ static class Mounts
             ? mounts.FirstOrDefault(mount => mount.Id == identity.Id)
             : null;
 
+    /// <summary>A rule's mount points as they are now.</summary>
+    public static ImaPolicy Resolve(ImaPolicy policy)
+    {
+        var mounts = new Lazy<List<Mount>>(Read);
+        return policy.Resolve(point => DeviceAt(point, mounts.Value));
+    }
+
     /// <summary>The filesystem that is mounted at a place, or null. What was mounted last lies on top.</summary>
-    public static DeviceNumber? DeviceAt(string point)
+    static DeviceNumber? DeviceAt(string point, List<Mount> mounts)
     {
         byte[] place = Encoding.UTF8.GetBytes(point);
-        return Read().FindLast(mount => mount.Point.AsSpan().SequenceEqual(place))?.Device;
+        return mounts.FindLast(mount => mount.Point.AsSpan().SequenceEqual(place))?.Device;
     }
 
     /// <summary>A watched path as a person needs to read it: the whole filesystem is watched.</summary>

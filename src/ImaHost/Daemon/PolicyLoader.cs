@@ -70,7 +70,7 @@ sealed class PolicyLoader(
     {
         lock (_loading)
         {
-            ImaPolicy resolved = engine.Policy.Resolve(Mounts.DeviceAt);
+            ImaPolicy resolved = Mounts.Resolve(engine.Policy);
             if (resolved != engine.Policy)
             {
                 engine.Policy = resolved;
@@ -146,22 +146,19 @@ sealed class PolicyLoader(
     }
 
     /// <summary>
-    /// Saved first: a policy that the next host would not know is not put in force. Nothing in here waits for a
-    /// filesystem that somebody has named.
+    /// Under the lock. Saved first: a policy that the next host would not know is not put in force. Nothing in here waits
+    /// for a filesystem that somebody has named.
     /// </summary>
     void PutInForce(ImaPolicy policy)
     {
-        lock (_loading)
-        {
-            Launcher.RequirePcrs(list, policy);
-            RequireLabels(policy);
-            PolicyStore.Save(storePath, new StoredPolicy(policy));
-            HostEvents.Policy(list, Launcher.Settings(options), policy.ToString());
-            engine.Policy = policy.Resolve(Mounts.DeviceAt);
-            _fault = null;
-            Announce(engine.Policy);
-            Logging.PolicyLoaded(log, policy.Rules.Count);
-        }
+        Launcher.RequirePcrs(list, policy);
+        RequireLabels(policy);
+        PolicyStore.Save(storePath, new StoredPolicy(policy));
+        HostEvents.Policy(list, Launcher.Settings(options), policy.ToString());
+        engine.Policy = Mounts.Resolve(policy);
+        _fault = null;
+        Announce(engine.Policy);
+        Logging.PolicyLoaded(log, policy.Rules.Count);
     }
 
     /// <summary>The filesystem of the published file; null: it cannot be told, as where something is mounted over it.</summary>

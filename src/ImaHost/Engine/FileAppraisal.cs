@@ -1,4 +1,5 @@
 using ImaHost.Appraisal;
+using ImaHost.Crypto;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -43,6 +44,13 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         bool enforce = options.Appraise == AppraiseMode.Enforce;
         Report(access, question.Hook, rule, file.File, outcome, enforce);
         return enforce ? Verdict.Deny : pass;
+    }
+
+    /// <summary>Does a file's own label vouch for it, as a rule wants?</summary>
+    public static Appraisal.Appraisal Appraise(ImaRule rule, CollectedFile file)
+    {
+        SecurityIma xattr = file.SecurityIma;
+        return Appraiser.Appraise(rule, in xattr, file.XattrError, in file.Digest, file.HasVerity);
     }
 
     /// <summary>Every rule that measures had a digest to enter: fs-verity can be enabled later, and changes no content.</summary>

@@ -1,5 +1,3 @@
-using ImaHost.Appraisal;
-using ImaHost.Crypto;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -51,11 +49,7 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
 
     public bool HasDigestFor(ImaRule rule) => File.HasDigestFor(rule);
 
-    public Appraisal.Appraisal Appraise(ImaRule rule)
-    {
-        SecurityIma xattr = File.SecurityIma;
-        return Appraiser.Appraise(rule, in xattr, File.XattrError, in File.Digest, File.HasVerity);
-    }
+    public Appraisal.Appraisal Appraise(ImaRule rule) => FileAppraisal.Appraise(rule, File);
 
     public void Dispose() => File.Dispose();
 

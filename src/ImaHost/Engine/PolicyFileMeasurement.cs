@@ -1,4 +1,3 @@
-using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -52,13 +51,8 @@ sealed class PolicyFileMeasurement(LoadedFile loaded, HeldFile file) : IMeasurem
     public FieldSource Fields(EngineOptions options, ImaRule? rule) => _file.Fields(options.ImaHash, rule);
 
     /// <summary>A signature that policy_keys: verify is one.</summary>
-    public Appraisal.Appraisal Appraise(ImaRule rule)
-    {
-        SecurityIma xattr = _file.SecurityIma;
-        return loaded.IsSigned
-            ? Appraisal.Appraisal.Pass
-            : Appraiser.Appraise(rule, in xattr, _file.XattrError, in _file.Digest, _file.HasVerity);
-    }
+    public Appraisal.Appraisal Appraise(ImaRule rule) =>
+        loaded.IsSigned ? Appraisal.Appraisal.Pass : FileAppraisal.Appraise(rule, _file);
 
     public void Dispose() => _file.Dispose();
 }

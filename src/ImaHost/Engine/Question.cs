@@ -37,8 +37,8 @@ readonly struct Question(ImaHook hook, PolicyDecision decision, bool holdsForAll
         if (facts.Hook == ImaHook.BprmCheck)
         {
             policy.Match(facts.At(ImaHook.FileCheck, AccessMask.Exec), ref decision);
-            policy.Match(facts.At(ImaHook.BprmCheck, AccessMask.Exec), ref decision);
-            policy.Match(facts.At(ImaHook.CredsCheck, AccessMask.Exec), ref decision);
+            policy.Match(facts.At(ImaHook.BprmCheck), ref decision);
+            policy.Match(facts.At(ImaHook.CredsCheck), ref decision);
         }
         else
         {
@@ -47,13 +47,13 @@ readonly struct Question(ImaHook hook, PolicyDecision decision, bool holdsForAll
 
         if (facts.Hook == ImaHook.MmapCheck)
         {
-            policy.Match(facts.At(ImaHook.MmapCheck, AccessMask.Exec), ref decision);
-            policy.Match(facts.At(ImaHook.MmapCheckReqprot, AccessMask.Exec), ref decision);
+            policy.Match(facts.At(ImaHook.MmapCheck), ref decision);
+            policy.Match(facts.At(ImaHook.MmapCheckReqprot), ref decision);
         }
 
         if (loads is { } hook)
         {
-            policy.Match(facts.At(hook, AccessMask.Read), ref decision);
+            policy.Match(facts.At(hook), ref decision);
         }
 
         return new Question(facts.Hook, decision, !policy.MayAskMore(in decision, in facts), policy);

@@ -45,6 +45,9 @@ readonly ref struct AccessFacts
         ? Target.Group
         : NewSaved(Subject.Sgid, Subject.Egid);
 
+    /// <summary>The same access, as it is at a hook that is not open(2).</summary>
+    public AccessFacts At(ImaHook hook) => At(hook, hook.Mask());
+
     /// <summary>The same access, as it is at another hook.</summary>
     public AccessFacts At(ImaHook hook, AccessMask? mask) =>
         new() { Hook = hook, Mask = mask, Subject = Subject, Target = Target };

@@ -75,6 +75,10 @@ static class ImaHooks
     public static bool IsOfData(this ImaHook hook) =>
         hook is ImaHook.FileCheck or (>= ImaHook.ModuleCheck and <= ImaHook.KexecInitramfsCheck);
 
+    /// <summary>What the kernel asks for there. At FILE_CHECK it is what the open is for instead.</summary>
+    public static AccessMask Mask(this ImaHook hook) =>
+        hook is >= ImaHook.MmapCheck and <= ImaHook.CredsCheck ? AccessMask.Exec : AccessMask.Read;
+
     /// <summary>Why nothing can be done about it from user space; null: it is seen.</summary>
     public static string? WhyUnseen(this ImaHook hook) =>
         hook == ImaHook.KexecCmdline ? "no event tells of the command line that kexec_file_load(2) is given"
