@@ -4,19 +4,11 @@
 #include "say.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
-#define MILLISECOND 1000000ull
-/* How long the loop sleeps when nothing happens. */
-#define IDLE_TURN (200 * MILLISECOND)
-/* How often what looks at many slots is done, however busy the loop is. */
-#define TIDY_EVERY (20 * MILLISECOND)
-/* Slots looked at for deleted files each time. */
-#define SWEEP_SLOTS 256
 /* Descriptors kept for one read of events and for the guard's own. */
 #define SPARE_SLOTS 256
-/* How long an exec waits for a writer to go before it is refused. */
-#define LEASE_PATIENCE (50 * MILLISECOND)
 /* The host's own accesses that are noted at one time, of data and in all. */
 #define OWN_DATA_NOTED 256
 #define OWN_NOTED 4096
@@ -33,8 +25,7 @@ static void count_hold(struct guard *guard, const struct slot *slot)
 	guard->counters->holds[bucket]++;
 }
 
-/* False when no host takes it now. */
-static bool tell_of_writer(struct guard *guard, struct slot *slot)
+bool accesses_tell_writer(struct guard *guard, struct slot *slot)
 {
 	if (!jobs_tell_writer(guard, slot))
 		return false;
@@ -65,11 +56,13 @@ static void carry_out(struct guard *guard, struct slot *slot, unsigned int todo)
 	if (todo & (SLOT_DO_ALLOW | SLOT_DO_DENY | SLOT_DO_BUSY))
 		count_hold(guard, slot);
 	if (todo & SLOT_DO_TELL)
-		(void)tell_of_writer(guard, slot);
+		(void)accesses_tell_writer(guard, slot);
 	if (todo & SLOT_DO_UNLEASE)
 		gate_unlease(fd);
-	if (todo & SLOT_DO_CLOSE)
+	if (todo & SLOT_DO_CLOSE) {
+		changes_unwatch(&guard->changes, fd);
 		close(fd);
+	}
 }
 
 void accesses_step(struct guard *guard, struct slot *slot,
@@ -146,16 +139,38 @@ static enum slot_event lease(struct guard *guard, int fd)
 	return SLOT_HELD_UNLEASED;
 }
 
+/* Watched from before it is judged: what is judged must be what is kept. */
+static void watch_changes(struct guard *guard, struct slot *slot, int fd)
+{
+	int error = changes_watch(&guard->changes, fd);
+
+	if (!error)
+		return;
+	guard->counters->unleasable++;
+	if (guard->watch_error != error)
+		say("verdicts are not kept, changes of attributes would not be"
+		    " seen: %s%s",
+		    strerror(-error),
+		    error == -ENOSPC ? " (fs.inotify.max_user_watches)" : "");
+	guard->watch_error = error;
+	accesses_step(guard, slot, SLOT_CHANGED);
+}
+
 static void hold(struct guard *guard, int fd, enum ima_access access,
 		 int32_t pid)
 {
 	struct slot *slot = slots_at(&guard->slots, fd);
+	enum slot_event leased = lease(guard, fd);
 
 	slots_claim(&guard->slots, slot, access, pid, guard->now);
 	slot->due = guard->now + guard->options.deadline;
 	if (access == IMA_ACCESS_EXEC)
 		slot->flags |= SLOT_IS_EXEC;
-	accesses_step(guard, slot, lease(guard, fd));
+	if (access != IMA_ACCESS_DATA || gate_is_executable(fd))
+		slot->flags |= SLOT_MAY_RUN;
+	accesses_step(guard, slot, leased);
+	if (leased != SLOT_HELD_UNLEASED)
+		watch_changes(guard, slot, fd);
 }
 
 /* Nobody will judge it: say now what the deadline would say later. */
@@ -174,26 +189,23 @@ static bool answer_host_down(struct guard *guard, int fd,
 }
 
 /*
- * The next open of what nobody asks about shall not be told. The content is
- * looked at again when nobody can write it: who was there before this event is
- * gone, and the open of who comes now is held until it is over.
+ * The content is looked at again when nobody can write it: who was there before
+ * this event is gone, and the open of who comes now is held until it is over.
  */
-static enum ima_access mark_data(struct guard *guard,
-				 const struct fanotify_event_metadata *event)
+enum ima_access accesses_mark_data(struct guard *guard, int fd)
 {
 	enum ima_access access;
 
 	/* What is enforced is not left to who may write the file. */
-	if (guard->options.fail_deny && !gate_is_trusted(event->fd))
+	if (guard->options.fail_deny && !gate_is_trusted(fd))
 		return IMA_ACCESS_DATA;
-	if (!gate_tell_closes(&guard->gate, event->fd))
+	if (!gate_tell_closes(&guard->gate, fd))
 		return IMA_ACCESS_DATA;
-	access = gate_classify(event);
-	if (access == IMA_ACCESS_DATA &&
-	    gate_mark_data(&guard->gate, event->fd) == 0)
+	access = gate_classify(&guard->gate, fd);
+	if (access == IMA_ACCESS_DATA && gate_mark_data(&guard->gate, fd) == 0)
 		guard->counters->marked++;
 	else
-		gate_unmark_data(&guard->gate, event->fd);
+		gate_unmark_data(&guard->gate, fd);
 	return access;
 }
 
@@ -215,13 +227,14 @@ static void on_event(struct guard *guard,
 		answer_alone(guard, event->fd, true);
 		return;
 	}
-	access = gate_classify(event);
+	access = gate_is_exec(event) ? IMA_ACCESS_EXEC
+				     : gate_classify(&guard->gate, event->fd);
 	if (guard->host.pid && event->pid == guard->host.pid) {
 		on_own(guard, event->fd, access);
 		return;
 	}
 	if (access == IMA_ACCESS_DATA && !judges_data)
-		access = mark_data(guard, event);
+		access = accesses_mark_data(guard, event->fd);
 	if (access == IMA_ACCESS_DATA && !judges_data) {
 		guard->counters->unjudged++;
 		answer_alone(guard, event->fd, true);
@@ -269,6 +282,25 @@ int accesses_read(struct guard *guard)
 	return 0;
 }
 
+static void on_change(void *context, int fd)
+{
+	struct guard *guard = context;
+
+	if (fd != CHANGES_ANYWHERE) {
+		accesses_step(guard, slots_at(&guard->slots, fd), SLOT_CHANGED);
+		return;
+	}
+	for (fd = 0; (size_t)fd < guard->slots.capacity; fd++)
+		if (guard->slots.slots[fd].state != SLOT_FREE)
+			accesses_step(guard, &guard->slots.slots[fd],
+				      SLOT_CHANGED);
+}
+
+void accesses_read_changes(struct guard *guard)
+{
+	changes_read(&guard->changes, on_change, guard);
+}
+
 void accesses_lease_break(struct guard *guard, int fd)
 {
 	struct slot *slot = slots_at(&guard->slots, fd);
@@ -276,112 +308,6 @@ void accesses_lease_break(struct guard *guard, int fd)
 	guard->counters->lease_breaks++;
 	if (slot && slot->state != SLOT_FREE)
 		accesses_step(guard, slot, SLOT_LEASE_BREAK);
-}
-
-static void retry_leases(struct guard *guard)
-{
-	struct slot *slot = accesses_in(guard, SLOT_LEASING)->first;
-	struct slot *next;
-
-	for (; slot; slot = next) {
-		next = slot->next;
-		if (gate_lease(slot_fd(&guard->slots, slot)) == 0)
-			accesses_step(guard, slot, SLOT_LEASE_GOT);
-		else if (guard->now - slot->since >= LEASE_PATIENCE)
-			accesses_step(guard, slot, SLOT_LEASE_GIVEN_UP);
-	}
-}
-
-/*
- * A writer is held back until the host has looked who reads the file, but no
- * longer than an access would be: without a host nobody knows.
- */
-static void end_lingers(struct guard *guard)
-{
-	struct slot *slot = accesses_in(guard, SLOT_LINGERING)->first;
-	struct slot *next;
-	bool takes = true;
-
-	for (; slot && guard->now - slot->since >= guard->options.linger;
-	     slot = next) {
-		next = slot->next;
-		if (guard->now - slot->since >= guard->options.deadline)
-			accesses_step(guard, slot, SLOT_HEARD);
-		if (takes && slot->flags & SLOT_IS_UNTOLD)
-			takes = tell_of_writer(guard, slot);
-		accesses_step(guard, slot, SLOT_LINGER_OVER);
-	}
-}
-
-/*
- * A queue that moves is no reason to give up: what is not sent yet has its
- * deadline from when the host last said anything.
- */
-static void pass_deadlines(struct guard *guard, enum slot_state state)
-{
-	struct slot *slot = accesses_in(guard, state)->first;
-	struct slot *next;
-	uint64_t due;
-
-	for (; slot; slot = next) {
-		next = slot->next;
-		due = slot->due;
-		if (state == SLOT_QUEUED &&
-		    guard->judged + guard->options.deadline > due)
-			due = guard->judged + guard->options.deadline;
-		if (slot_is_held(slot) && guard->now >= due)
-			accesses_fail(guard, slot);
-	}
-}
-
-/*
- * A cached file that was deleted or replaced would keep its blocks for as long
- * as its verdict is kept, and nothing tells of that: a few are looked at in
- * each turn.
- */
-static void sweep_unlinked(struct guard *guard)
-{
-	size_t looked;
-
-	for (looked = 0; looked < SWEEP_SLOTS; looked++) {
-		int fd = (int)(guard->swept++ % guard->slots.capacity);
-		struct slot *slot = slots_at(&guard->slots, fd);
-
-		if (slot->state == SLOT_CACHED && gate_is_unlinked(fd))
-			accesses_step(guard, slot, SLOT_EVICT);
-	}
-}
-
-/* In a crowd there are many turns, and each would look at all who wait. */
-static void tidy(struct guard *guard)
-{
-	if (guard->now - guard->tidied < TIDY_EVERY)
-		return;
-	guard->tidied = guard->now;
-	sweep_unlinked(guard);
-	pass_deadlines(guard, SLOT_LEASING);
-	pass_deadlines(guard, SLOT_QUEUED);
-	pass_deadlines(guard, SLOT_SENT);
-}
-
-uint64_t accesses_tick(struct guard *guard)
-{
-	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
-
-	retry_leases(guard);
-	end_lingers(guard);
-	tidy(guard);
-	guard->counters->cached = accesses_in(guard, SLOT_CACHED)->length;
-	guard->counters->held = accesses_in(guard, SLOT_LEASING)->length +
-				accesses_in(guard, SLOT_QUEUED)->length +
-				accesses_in(guard, SLOT_SENT)->length;
-	if (accesses_in(guard, SLOT_LEASING)->length)
-		return MILLISECOND;
-	if (lingering->first && guard->options.linger < 50 * MILLISECOND)
-		return guard->options.linger + MILLISECOND;
-	if (lingering->first || guard->counters->held)
-		return 50 * MILLISECOND;
-	return IDLE_TURN;
 }
 
 void accesses_finish(struct guard *guard)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Newer than the C library's headers on the oldest supported system. */
@@ -27,6 +28,10 @@
 #define GATE_EVENTS (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM)
 /* What the kernel may forget under pressure, and does at a write. */
 #define GATE_IGNORE (FAN_MARK_IGNORE | FAN_MARK_EVICTABLE)
+/* How long, in ns, a start that comes from a disk is waited for. */
+#define GATE_READ_SOON 40000ull
+/* Files whose start is not waited for after many that did not come. */
+#define GATE_MOST_UNREAD 255u
 /* Never asked for, so that to ignore it changes nothing, and seldom raised. */
 #define GATE_PROBE FAN_OPEN_EXEC
 
@@ -105,6 +110,11 @@ void gate_unmark(const struct gate *gate, int fd)
 bool gate_is_close(const struct fanotify_event_metadata *event)
 {
 	return !(event->mask & GATE_EVENTS);
+}
+
+bool gate_is_exec(const struct fanotify_event_metadata *event)
+{
+	return event->mask & FAN_OPEN_EXEC_PERM;
 }
 
 /* A regular file that nobody changes behind this kernel's back. */
@@ -194,12 +204,44 @@ static bool is_memory_only(int fd)
 	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
+static uint64_t clock_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
+}
+
+/*
+ * Asking for what is not in memory makes the kernel fetch it, and a fast disk
+ * has it before a host could be asked: so ask again for a moment. After a slow
+ * one that is not tried for a while, longer each time.
+ */
+static ssize_t read_soon(struct gate *gate, int fd, const struct iovec *into)
+{
+	const uint64_t until = clock_now() + GATE_READ_SOON;
+	ssize_t got;
+
+	if (gate->unread) {
+		gate->unread--;
+		return -1;
+	}
+	do
+		got = preadv2(fd, into, 1, 0, RWF_NOWAIT);
+	while (got < 0 && errno == EAGAIN && clock_now() < until);
+	gate->slow = got < 0 ? gate->slow * 2 + 1 : 0;
+	if (gate->slow > GATE_MOST_UNREAD)
+		gate->slow = GATE_MOST_UNREAD;
+	gate->unread = gate->slow;
+	return got;
+}
+
 /*
  * May the file be mapped to execute: does it start as ELF does, and is it no
- * object still to be linked and no core dump? Answered from memory alone, so
- * that a slow disk cannot stop the guard: -EAGAIN when the page is not there.
+ * object still to be linked and no core dump? A slow disk must not stop the
+ * guard: -EAGAIN when the page is not in memory, nor there at once.
  */
-static int may_map(int fd)
+static int may_map(struct gate *gate, int fd)
 {
 	unsigned char start[EI_NIDENT + 2];
 	const struct iovec into = { .iov_base = start,
@@ -210,6 +252,8 @@ static int may_map(int fd)
 	/* tmpfs refuses RWF_NOWAIT, and needs it least. */
 	if (got < 0 && errno == EOPNOTSUPP && is_memory_only(fd))
 		got = pread(fd, start, sizeof(start), 0);
+	if (got < 0 && errno == EAGAIN)
+		got = read_soon(gate, fd, &into);
 	if (got < 0)
 		return -EAGAIN;
 	if (got < SELFMAG || memcmp(start, ELFMAG, SELFMAG))
@@ -222,26 +266,21 @@ static int may_map(int fd)
 	return type != ET_REL && type != ET_CORE;
 }
 
-enum ima_access gate_classify(const struct fanotify_event_metadata *event)
+enum ima_access gate_classify(struct gate *gate, int fd)
 {
-	int elf;
+	int elf = may_map(gate, fd);
 
-	if (event->mask & FAN_OPEN_EXEC_PERM)
-		return IMA_ACCESS_EXEC;
-	elf = may_map(event->fd);
 	if (elf < 0)
 		return IMA_ACCESS_OPEN;
 	return elf ? IMA_ACCESS_ELF : IMA_ACCESS_DATA;
 }
 
-bool gate_is_unlinked(int fd)
+bool gate_is_executable(int fd)
 {
-	struct statx file;
+	struct stat file;
 
-	/* What is known here and now: no server is asked. */
-	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_NLINK,
-		     &file) == 0 &&
-	       file.stx_nlink == 0;
+	return fstat(fd, &file) < 0 ||
+	       file.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH);
 }
 
 bool gate_is_trusted(int fd)

@@ -13,8 +13,10 @@
 #define GATE_LEASE_SIGNAL (SIGRTMIN + 1)
 
 struct gate {
-	int group;	 /* the fanotify group: nobody else may hold it */
-	bool says_errno; /* the kernel takes FAN_DENY_ERRNO (6.14) */
+	int group;	     /* the fanotify group: nobody else may hold it */
+	bool says_errno;     /* the kernel takes FAN_DENY_ERRNO (6.14) */
+	unsigned int slow;   /* starts of files that did not come at once */
+	unsigned int unread; /* files whose start is not waited for now */
 };
 
 /* 0 or -errno; the group stays open until the process ends. */
@@ -45,6 +47,8 @@ void gate_unmark(const struct gate *gate, int fd);
 
 /* Is it news of a writer that has gone? Nobody waits for an answer to that. */
 bool gate_is_close(const struct fanotify_event_metadata *event);
+/* Is the file opened to be executed, itself or as an interpreter? */
+bool gate_is_exec(const struct fanotify_event_metadata *event);
 /*
  * Has the last close of each writer of this inode told: only that follows a
  * store through a shared mapping. False, and nothing is told, while somebody
@@ -63,11 +67,14 @@ void gate_deny(const struct gate *gate, int fd);
 /* ETXTBSY, as the kernel says when a program is open for writing. */
 void gate_busy(struct gate *gate, int fd);
 
-/* Which access an event announces; what is not in memory is not waited for. */
-enum ima_access gate_classify(const struct fanotify_event_metadata *event);
+/*
+ * Which access an open is, by how the file starts. IMA_ACCESS_OPEN: its start
+ * is neither in memory nor comes within microseconds, and is not waited for.
+ */
+enum ima_access gate_classify(struct gate *gate, int fd);
 
-/* Has the file no name any more? Only our descriptor then keeps its blocks. */
-bool gate_is_unlinked(int fd);
+/* Has anybody leave to execute it? True when that cannot be told. */
+bool gate_is_executable(int fd);
 
 /* Root's, and nobody else may write it: what the host may load by itself. */
 bool gate_is_trusted(int fd);

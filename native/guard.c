@@ -34,7 +34,14 @@
 /* Descriptors besides those of held and cached files. */
 #define SPARE_FDS 1024
 
-enum poller { POLL_GROUP, POLL_SIGNALS, POLL_HOST, POLL_PROCESS, POLLERS };
+enum poller {
+	POLL_GROUP,
+	POLL_SIGNALS,
+	POLL_CHANGES,
+	POLL_HOST,
+	POLL_PROCESS,
+	POLLERS
+};
 
 static uint64_t clock_now(void)
 {
@@ -176,6 +183,10 @@ static int start(struct guard *guard)
 	if (!error)
 		error = failed("cannot set up the slots", start_slots(guard));
 	if (!error)
+		error = failed(
+			"cannot watch for changes",
+			changes_open(&guard->changes, guard->slots.capacity));
+	if (!error)
 		error = failed("cannot set up signals", start_signals(guard));
 	if (!error)
 		error = failed("cannot share memory", host_init(&guard->host));
@@ -244,6 +255,7 @@ static void read_signals(struct guard *guard)
 	ssize_t got = read(guard->signals, info, sizeof(info));
 	size_t i;
 
+	accesses_read_changes(guard);
 	for (i = 0; got > 0 && i < (size_t)got / sizeof(info[0]); i++)
 		on_signal(guard, &info[i]);
 }
@@ -301,6 +313,8 @@ static int wait_for_work(struct guard *guard, struct pollfd *pollers,
 		accesses_make_room(guard) ? guard->gate.group : -1, POLLIN, 0
 	};
 	pollers[POLL_SIGNALS] = (struct pollfd){ guard->signals, POLLIN, 0 };
+	pollers[POLL_CHANGES] =
+		(struct pollfd){ guard->changes.inotify, POLLIN, 0 };
 	pollers[POLL_HOST] =
 		(struct pollfd){ guard->host.socket, (short)host_events, 0 };
 	pollers[POLL_PROCESS] =
@@ -308,7 +322,10 @@ static int wait_for_work(struct guard *guard, struct pollfd *pollers,
 	return poll(pollers, POLLERS, (int)(patience / 1000000));
 }
 
-/* One turn. Lease breaks come first: a mark must go before all else. */
+/*
+ * One turn. What ends a verdict comes first: a mark must go before all else.
+ * A lease break that was read is younger than the changes before it.
+ */
 static int turn(struct guard *guard, uint64_t *patience)
 {
 	struct pollfd pollers[POLLERS];
@@ -318,6 +335,8 @@ static int turn(struct guard *guard, uint64_t *patience)
 	guard->now = clock_now();
 	if (ready > 0 && pollers[POLL_SIGNALS].revents)
 		read_signals(guard);
+	if (ready > 0 && pollers[POLL_CHANGES].revents)
+		accesses_read_changes(guard);
 	if (ready > 0 && pollers[POLL_HOST].revents && !jobs_receive(guard))
 		host_kill(&guard->host);
 	if (ready > 0 && pollers[POLL_PROCESS].revents)
@@ -325,7 +344,7 @@ static int turn(struct guard *guard, uint64_t *patience)
 	if (ready > 0 && pollers[POLL_GROUP].revents)
 		error = accesses_read(guard);
 	keep_host(guard);
-	*patience = accesses_tick(guard);
+	*patience = upkeep_tick(guard);
 	jobs_send(guard);
 	return error;
 }
@@ -363,6 +382,7 @@ int main(int argc, char **argv)
 		return status;
 	options_parse(&guard->options, argc, argv);
 	guard->companion = -1;
+	guard->changes.inotify = -1;
 	if (guard->options.companion)
 		guard->companion = (int)syscall(SYS_pidfd_open,
 						guard->options.companion, 0);
@@ -372,6 +392,7 @@ int main(int argc, char **argv)
 	if (guard->companion >= 0)
 		(void)syscall(SYS_pidfd_send_signal, guard->companion, SIGTERM,
 			      NULL, 0);
+	changes_close(&guard->changes);
 	slots_destroy(&guard->slots);
 	free(guard->options.watch);
 	free(guard);

@@ -3,6 +3,7 @@
 #ifndef IMAHOST_GUARD_H
 #define IMAHOST_GUARD_H
 
+#include "changes.h"
 #include "gate.h"
 #include "host.h"
 #include "slots.h"
@@ -35,6 +36,7 @@ void options_parse(struct options *options, int argc, char **argv);
 struct guard {
 	struct options options;
 	struct gate gate;
+	struct changes changes;
 	struct slot_table slots;
 	struct host host;
 	struct ima_counters *counters;
@@ -49,7 +51,7 @@ struct guard {
 	uint64_t now;	   /* ns, read once per turn of the loop */
 	uint64_t judged;   /* ns: when the host last said anything of a job */
 	uint64_t tidied;   /* ns: when many slots were last looked at */
-	size_t swept;	   /* the slot at which the next sweep begins */
+	int watch_error; /* why changes of a file could not be watched, said */
 };
 
 /* accesses.c: from a fanotify event to its answer. */
@@ -60,8 +62,18 @@ bool accesses_make_room(struct guard *guard);
 int accesses_read(struct guard *guard);
 /* A writer waits for the lease on descriptor @fd. */
 void accesses_lease_break(struct guard *guard, int fd);
-/* Deadlines, lease retries, lingers; the ns until it is needed again. */
-uint64_t accesses_tick(struct guard *guard);
+/*
+ * Takes in what happened to the attributes of kept files. To be done before a
+ * lease break is: a file that nobody could run may have become a program.
+ */
+void accesses_read_changes(struct guard *guard);
+/*
+ * Ends the opens of what nobody asks about until it is written. What it is, as
+ * far as can be told now; only data is marked.
+ */
+enum ima_access accesses_mark_data(struct guard *guard, int fd);
+/* False when no host takes it now. */
+bool accesses_tell_writer(struct guard *guard, struct slot *slot);
 /* Gives up whatever the kernel was told not to ask about again. */
 void accesses_drop_cache(struct guard *guard);
 /* Answers whatever is still held, by the configured outcome. */
@@ -74,6 +86,11 @@ void accesses_step(struct guard *guard, struct slot *slot,
 struct slot_list *accesses_in(struct guard *guard, enum slot_state state);
 /* No verdict came: the configured outcome. */
 void accesses_fail(struct guard *guard, struct slot *slot);
+
+/* upkeep.c */
+
+/* Deadlines, lease retries, lingers; the ns until it is needed again. */
+uint64_t upkeep_tick(struct guard *guard);
 
 /* jobs.c: what is said to the host and by it. */
 

@@ -99,6 +99,30 @@ bool jobs_tell_writer(struct guard *guard, const struct slot *slot)
 	return guard->host.ready && send_slot(guard, slot, IMA_MSG_WRITER) == 0;
 }
 
+/*
+ * The host had to wait for a disk to see that nobody asks about this file. Now
+ * its start is in memory, and no lease is needed to keep that in mind.
+ */
+static void settle_data(struct guard *guard, struct slot *slot)
+{
+	const int fd = slot_fd(&guard->slots, slot);
+
+	if (slot->access != IMA_ACCESS_OPEN || !slot_is_held(slot) ||
+	    guard->ready & IMA_READY_JUDGE_DATA ||
+	    accesses_mark_data(guard, fd) != IMA_ACCESS_DATA)
+		return;
+	if (!(slot->flags & SLOT_IS_CHANGED) && !gate_is_executable(fd))
+		slot->flags &= ~SLOT_MAY_RUN;
+}
+
+static void on_allow(struct guard *guard, struct slot *slot, bool cache)
+{
+	if (!cache)
+		settle_data(guard, slot);
+	accesses_step(guard, slot,
+		      cache ? SLOT_VERDICT_CACHE : SLOT_VERDICT_ALLOW);
+}
+
 static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 {
 	struct slot *slot =
@@ -108,16 +132,14 @@ static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 	if (!slot)
 		return;
 	guard->judged = guard->now;
-	if (slot->state == SLOT_LINGERING)
+	if (slot->state == SLOT_LINGERING || slot->state == SLOT_TELLING)
 		accesses_step(guard, slot, SLOT_HEARD);
 	else if (verdict->type == IMA_MSG_PROGRESS)
 		slot->due = guard->now + guard->options.deadline;
 	else if (verdict->decision == IMA_ALLOW)
-		accesses_step(guard, slot,
-			      verdict->flags & IMA_VERDICT_CACHE &&
-					      verdict->policy == guard->policy
-				      ? SLOT_VERDICT_CACHE
-				      : SLOT_VERDICT_ALLOW);
+		on_allow(guard, slot,
+			 verdict->flags & IMA_VERDICT_CACHE &&
+				 verdict->policy == guard->policy);
 	else
 		accesses_step(guard, slot,
 			      verdict->decision == IMA_BUSY
@@ -223,9 +245,13 @@ bool jobs_receive(struct guard *guard)
 void jobs_host_lost(struct guard *guard)
 {
 	struct slot_list *sent = accesses_in(guard, SLOT_SENT);
-	struct slot *slot = accesses_in(guard, SLOT_LINGERING)->first;
+	struct slot *slot;
 
-	for (; slot; slot = slot->next)
+	for (slot = accesses_in(guard, SLOT_LINGERING)->first; slot;
+	     slot = slot->next)
+		accesses_step(guard, slot, SLOT_HOST_LOST);
+	for (slot = accesses_in(guard, SLOT_TELLING)->first; slot;
+	     slot = slot->next)
 		accesses_step(guard, slot, SLOT_HOST_LOST);
 	guard->counters->resent += sent->length;
 	while (sent->first)

@@ -190,18 +190,34 @@ static unsigned int tell_of_writer(struct slot *slot)
 	return SLOT_DO_TELL;
 }
 
+/*
+ * An exec that was let through may not have come to where the kernel keeps
+ * writers out by itself: until it has, the lease does. What nobody runs needs
+ * no such time.
+ */
+static unsigned int give_up_lease(struct slot_table *table, struct slot *slot,
+				  bool writer, uint64_t now)
+{
+	if (slot->flags & SLOT_MAY_RUN)
+		enter(table, slot, SLOT_LINGERING, now);
+	else if (writer)
+		enter(table, slot, SLOT_TELLING, now);
+	else
+		return release(table, slot, now);
+	return writer ? tell_of_writer(slot) : 0;
+}
+
 static unsigned int on_allow(struct slot_table *table, struct slot *slot,
 			     bool cache, uint64_t now)
 {
 	if (!(slot->flags & SLOT_IS_LEASED))
 		return SLOT_DO_ALLOW | release(table, slot, now);
-	if (cache && !(slot->flags & SLOT_IS_BROKEN)) {
+	if (cache && !(slot->flags & (SLOT_IS_BROKEN | SLOT_IS_CHANGED))) {
 		enter(table, slot, SLOT_CACHED, now);
 		return SLOT_DO_MARK | SLOT_DO_ALLOW;
 	}
-	enter(table, slot, SLOT_LINGERING, now);
 	return SLOT_DO_ALLOW |
-	       (slot->flags & SLOT_IS_BROKEN ? tell_of_writer(slot) : 0);
+	       give_up_lease(table, slot, slot->flags & SLOT_IS_BROKEN, now);
 }
 
 static unsigned int on_verdict(struct slot_table *table, struct slot *slot,
@@ -247,23 +263,28 @@ static unsigned int on_fail(struct slot_table *table, struct slot *slot,
 static unsigned int on_leave_cache(struct slot_table *table, struct slot *slot,
 				   enum slot_event event, uint64_t now)
 {
+	/* It may have become a program for a moment. */
+	if (event == SLOT_CHANGED)
+		slot->flags |= SLOT_IS_CHANGED | SLOT_MAY_RUN;
 	if (event == SLOT_LEASE_BREAK && is_pending(slot)) {
 		slot->flags |= SLOT_IS_BROKEN;
 		return drop_broken_lease(slot);
 	}
 	if (slot->state != SLOT_CACHED)
 		return 0;
-	enter(table, slot, SLOT_LINGERING, now);
 	return SLOT_DO_UNMARK |
-	       (event == SLOT_LEASE_BREAK ? tell_of_writer(slot) : 0);
+	       give_up_lease(table, slot, event == SLOT_LEASE_BREAK, now);
 }
 
-static unsigned int on_notice(struct slot *slot, enum slot_event event)
+static unsigned int on_notice(struct slot_table *table, struct slot *slot,
+			      enum slot_event event, uint64_t now)
 {
 	if (event == SLOT_HEARD)
 		slot->flags &= ~(SLOT_IS_UNTOLD | SLOT_IS_TOLD);
 	else if (slot->flags & SLOT_IS_UNTOLD)
 		slot->flags ^= SLOT_IS_UNTOLD | SLOT_IS_TOLD;
+	if (event == SLOT_HEARD && slot->state == SLOT_TELLING)
+		return release(table, slot, now);
 	return 0;
 }
 
@@ -291,11 +312,12 @@ unsigned int slots_step(struct slot_table *table, struct slot *slot,
 	case SLOT_FAIL_DENY:
 		return on_fail(table, slot, event, now);
 	case SLOT_LEASE_BREAK:
+	case SLOT_CHANGED:
 	case SLOT_EVICT:
 		return on_leave_cache(table, slot, event, now);
 	case SLOT_TOLD:
 	case SLOT_HEARD:
-		return on_notice(slot, event);
+		return on_notice(table, slot, event, now);
 	case SLOT_LINGER_OVER:
 		if (slot->state != SLOT_LINGERING ||
 		    slot->flags & (SLOT_IS_UNTOLD | SLOT_IS_TOLD))

@@ -21,6 +21,8 @@ enum slot_state {
 	SLOT_CACHED,	/* answered; ignore mark and lease are in place */
 	SLOT_LINGERING, /* answered, no mark; the lease covers execs under way
 			 */
+	SLOT_TELLING,	/* answered, no mark, no exec can be under way; the
+			   lease holds a writer until the host looked */
 	SLOT_STATES,
 };
 
@@ -40,6 +42,7 @@ enum slot_event {
 	SLOT_FAIL_ALLOW, /* no verdict came in time: the configured outcome */
 	SLOT_FAIL_DENY,
 	SLOT_LEASE_BREAK, /* a writer waits for the lease */
+	SLOT_CHANGED,	  /* its attributes or its name, or that is unknown */
 	SLOT_EVICT,	  /* its place in the cache is needed */
 	SLOT_LINGER_OVER,
 	SLOT_TOLD,  /* the host was told of the writer */
@@ -66,8 +69,10 @@ enum slot_event {
 #define SLOT_IS_OWN 0x20u
 #define SLOT_IS_LATE 0x40u
 #define SLOT_IS_RESENT 0x80u
-#define SLOT_IS_UNTOLD 0x100u /* the host is to be told of a writer */
-#define SLOT_IS_TOLD 0x200u   /* it was, and looks after it now */
+#define SLOT_IS_UNTOLD 0x100u  /* the host is to be told of a writer */
+#define SLOT_IS_TOLD 0x200u    /* it was, and looks after it now */
+#define SLOT_IS_CHANGED 0x400u /* what was judged may not be so any more */
+#define SLOT_MAY_RUN 0x800u    /* somebody may be within an exec of it */
 
 struct slot {
 	struct slot *prev, *next; /* in the list of its state, oldest first */

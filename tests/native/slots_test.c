@@ -13,87 +13,104 @@
 struct beginning {
 	char letter;
 	enum slot_event event;
-	bool exec;
+	uint32_t kind;
 	enum slot_state state;
 	unsigned int actions;
 	uint32_t flags;
 };
 
+#define PROGRAM (SLOT_IS_EXEC | SLOT_MAY_RUN)
+
 static const struct beginning beginnings[] = {
-	{ 'L', SLOT_HELD_LEASED, false, SLOT_QUEUED, 0, SLOT_IS_LEASED },
-	{ 'P', SLOT_HELD_LEASED, true, SLOT_QUEUED, 0, SLOT_IS_LEASED },
-	{ 'W', SLOT_HELD_WRITER, false, SLOT_QUEUED, 0, SLOT_IS_WRITER },
-	{ 'E', SLOT_HELD_WRITER, true, SLOT_LEASING, 0, 0 },
-	{ 'U', SLOT_HELD_UNLEASED, false, SLOT_QUEUED, 0, 0 },
-	{ 'V', SLOT_HELD_UNLEASED, true, SLOT_QUEUED, 0, 0 },
-	{ 'O', SLOT_HELD_OWN, false, SLOT_QUEUED, SLOT_DO_ALLOW,
+	{ 'L', SLOT_HELD_LEASED, SLOT_MAY_RUN, SLOT_QUEUED, 0, SLOT_IS_LEASED },
+	{ 'J', SLOT_HELD_LEASED, 0, SLOT_QUEUED, 0, SLOT_IS_LEASED },
+	{ 'P', SLOT_HELD_LEASED, PROGRAM, SLOT_QUEUED, 0, SLOT_IS_LEASED },
+	{ 'W', SLOT_HELD_WRITER, SLOT_MAY_RUN, SLOT_QUEUED, 0, SLOT_IS_WRITER },
+	{ 'E', SLOT_HELD_WRITER, PROGRAM, SLOT_LEASING, 0, 0 },
+	{ 'U', SLOT_HELD_UNLEASED, SLOT_MAY_RUN, SLOT_QUEUED, 0, 0 },
+	{ 'V', SLOT_HELD_UNLEASED, PROGRAM, SLOT_QUEUED, 0, 0 },
+	{ 'O', SLOT_HELD_OWN, SLOT_MAY_RUN, SLOT_QUEUED, SLOT_DO_ALLOW,
 	  SLOT_IS_OWN | SLOT_IS_ANSWERED },
-	{ 'M', SLOT_HELD_OWN, true, SLOT_QUEUED, SLOT_DO_ALLOW,
+	{ 'M', SLOT_HELD_OWN, PROGRAM, SLOT_QUEUED, SLOT_DO_ALLOW,
 	  SLOT_IS_OWN | SLOT_IS_ANSWERED },
 };
 
 /*
  * A path of letters, and for each event that follows it the state (F free,
- * L leasing, Q queued, S sent, C cached, G lingering) and the actions
- * (u unmark, m mark, a allow, d deny, b busy, t tell, l unlease, c close).
+ * L leasing, Q queued, S sent, C cached, G lingering, T telling) and the
+ * actions (u unmark, m mark, a allow, d deny, b busy, t tell, l unlease, c
+ * close).
  */
 static const struct {
 	const char *path, *outcomes;
 } table[] = {
-	/*          g  x  t  h  a   c   d    b    A   D   k  v  o  z  w  e */
-	{ "E", "Q Q L L L L L L Qa Qd L L L L L L" },
-	{ "Ek", "Q Q L L L L L L Qa Qd L L L L L L" },
-	{ "L", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "P", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "W", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "U", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "V", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "O", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q" },
-	{ "M", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q" },
-	{ "Eg", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "Ex", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "EA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q" },
-	{ "LA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q" },
-	{ "LD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q" },
-	{ "Lk", "Q Q S Q Q Q Q Q Qal Qdl Q Q Q Q Q Q" },
-	{ "LkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q" },
-	{ "LAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q" },
-	{ "Lth", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q" },
-	{ "LtAh", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q" },
-	{ "Lt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S" },
-	{ "Pt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S" },
-	{ "Egt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S" },
-	{ "Ltht", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S" },
-	{ "Ltk", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S" },
-	{ "Lkt", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S" },
-	{ "Wt", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S" },
-	{ "Ut", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S" },
-	{ "Utk", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S" },
-	{ "Ext", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S" },
-	{ "EAt", "S S S Q Fc Fc Fc Fc S S S S S S S S" },
-	{ "Ot", "S S S Q Fc Fc Fc Fc S S S S S S S S" },
-	{ "Otht", "S S S Q Fc Fc Fc Fc S S S S S S S S" },
-	{ "LtA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q" },
-	{ "LtD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q" },
-	{ "LtAt", "S S S Q Flc Flc Flc Flc S S Sl S S S S S" },
-	{ "LtAtk", "S S S Q Fc Fc Fc Fc S S S S S S S S" },
-	{ "LtAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q" },
-	{ "LtkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q" },
-	{ "Ltc", "C C C C C C C C C C Gut Gu C C C C" },
-	{ "Ltck", "G G G G G G G G G G G G G G G G" },
-	{ "Ltcke", "G G G G G G G G G G G G Flc G G G" },
-	{ "Ltckw", "G G G G G G G G G G G G G G G G" },
-	{ "Ltckwe", "G G G G G G G G G G G G Flc G G G" },
-	{ "Ltckwh", "G G G G G G G G G G G G G G G G" },
-	{ "Ltckwhw", "G G G G G G G G G G G G G G G G" },
-	{ "Ltcv", "G G G G G G G G G G G G Flc G G G" },
-	{ "Lta", "G G G G G G G G G G G G Flc G G G" },
-	{ "Ltak", "G G G G G G G G G G G G Flc G G G" },
-	{ "Ltkc", "G G G G G G G G G G G G G G G G" },
-	{ "Ltkcw", "G G G G G G G G G G G G G G G G" },
-	{ "Ltkcwe", "G G G G G G G G G G G G Flc G G G" },
-	{ "Ltao", "F F F F F F F F F F F F F F F F" },
-	{ "Ltd", "F F F F F F F F F F F F F F F F" },
+	/*          g  x  t  h  a   c   d    b    A   D   k  v  o  z  w  e  n */
+	{ "E", "Q Q L L L L L L Qa Qd L L L L L L L" },
+	{ "Ek", "Q Q L L L L L L Qa Qd L L L L L L L" },
+	{ "L", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "P", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "W", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "U", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "V", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "O", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
+	{ "M", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
+	{ "Eg", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "Ex", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "EA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
+	{ "LA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
+	{ "LD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
+	{ "Lk", "Q Q S Q Q Q Q Q Qal Qdl Q Q Q Q Q Q Q" },
+	{ "LkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
+	{ "LAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
+	{ "Lth", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "LtAh", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
+	{ "Lt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "Pt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "Egt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "Ltht", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "Ltk", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S S" },
+	{ "Lkt", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S S" },
+	{ "Wt", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
+	{ "Ut", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
+	{ "Utk", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
+	{ "Ext", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
+	{ "EAt", "S S S Q Fc Fc Fc Fc S S S S S S S S S" },
+	{ "Ot", "S S S Q Fc Fc Fc Fc S S S S S S S S S" },
+	{ "Otht", "S S S Q Fc Fc Fc Fc S S S S S S S S S" },
+	{ "LtA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
+	{ "LtD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
+	{ "LtAt", "S S S Q Flc Flc Flc Flc S S Sl S S S S S S" },
+	{ "LtAtk", "S S S Q Fc Fc Fc Fc S S S S S S S S S" },
+	{ "LtAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
+	{ "LtkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
+	{ "Ltc", "C C C C C C C C C C Gut Gu C C C C Gu" },
+	{ "Ltck", "G G G G G G G G G G G G G G G G G" },
+	{ "Ltcke", "G G G G G G G G G G G G Flc G G G G" },
+	{ "Ltckw", "G G G G G G G G G G G G G G G G G" },
+	{ "Ltckwe", "G G G G G G G G G G G G Flc G G G G" },
+	{ "Ltckwh", "G G G G G G G G G G G G G G G G G" },
+	{ "Ltckwhw", "G G G G G G G G G G G G G G G G G" },
+	{ "Ltcv", "G G G G G G G G G G G G Flc G G G G" },
+	{ "Lta", "G G G G G G G G G G G G Flc G G G G" },
+	{ "Ltak", "G G G G G G G G G G G G Flc G G G G" },
+	{ "Ltkc", "G G G G G G G G G G G G G G G G G" },
+	{ "Ltkcw", "G G G G G G G G G G G G G G G G G" },
+	{ "Ltkcwe", "G G G G G G G G G G G G Flc G G G G" },
+	{ "Ltao", "F F F F F F F F F F F F F F F F F" },
+	{ "Ltn", "S S S Q Ga Ga Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "Ltnk", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S S" },
+	{ "Ltcn", "G G G G G G G G G G G G Flc G G G G" },
+	{ "J", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "Jt", "S S S Q Falc Cma Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "Jtk", "S S S Q Tat Tat Fdlc Fblc Qal Qdl S S S S S S S" },
+	{ "Jtn", "S S S Q Ga Ga Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "JtA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
+	{ "Jtc", "C C C C C C C C C C Tut Fulc C C C C Gu" },
+	{ "Jtcn", "G G G G G G G G G G G G Flc G G G G" },
+	{ "Jtck", "T T T T T T T T T T T T T T T Flc T" },
+	{ "Jtckw", "T T T T T T T T T T T T T T T Flc T" },
+	{ "Jtckwh", "T T T T T T T T T T T T T T T Flc T" },
+	{ "Ltd", "F F F F F F F F F F F F F F F F F" },
 };
 
 static const char action_letters[] = "umadbtlc";
@@ -135,7 +152,7 @@ static struct slot *walk(struct slot_table *slots, int fd, const char *path)
 {
 	const struct beginning *how = beginning_of(*path);
 	uint64_t now = 1;
-	struct slot *slot = claim(slots, fd, how->exec, now);
+	struct slot *slot = claim(slots, fd, how->kind, now);
 
 	(void)slots_step(slots, slot, how->event, now);
 	while (*++path)
@@ -199,11 +216,11 @@ static void test_beginnings(void)
 		begin("an access begins");
 		if (slots_init(&slots, 4))
 			abort();
-		slot = claim(&slots, 1, how->exec, 5);
+		slot = claim(&slots, 1, how->kind, 5);
 		actions = slots_step(&slots, slot, how->event, 5);
 		CHECK(slot->state == how->state, "%c", how->letter);
 		CHECK(actions == how->actions, "%c: %x", how->letter, actions);
-		CHECK((slot->flags & ~SLOT_IS_EXEC) == how->flags, "%c: %x",
+		CHECK((slot->flags & ~PROGRAM) == how->flags, "%c: %x",
 		      how->letter, slot->flags);
 		CHECK(slot_is_held(slot) == !(how->flags & SLOT_IS_OWN), "%c",
 		      how->letter);
@@ -221,6 +238,8 @@ static void test_flags(void)
 		const char *path;
 		uint32_t flags, losses;
 	} rows[] = {
+		{ "Jtn", SLOT_IS_LEASED | SLOT_IS_CHANGED | SLOT_MAY_RUN, 0 },
+		{ "Jt", SLOT_IS_LEASED, 0 },
 		{ "Ex", SLOT_IS_EXEC | SLOT_IS_WRITER, 0 },
 		{ "Eg", SLOT_IS_EXEC | SLOT_IS_LEASED, 0 },
 		{ "Lk", SLOT_IS_LEASED | SLOT_IS_BROKEN, 0 },
@@ -248,6 +267,8 @@ static void test_flags(void)
 		if (slots_init(&slots, 1))
 			abort();
 		slot = walk(&slots, 0, rows[i].path);
+		if (*rows[i].path != 'J')
+			slot->flags ^= SLOT_MAY_RUN;
 		CHECK(slot->flags == rows[i].flags, "%x", slot->flags);
 		CHECK(slot->losses == rows[i].losses, "%u", slot->losses);
 		slots_destroy(&slots);

@@ -24,27 +24,29 @@ static const struct {
 	{ 'k', SLOT_LEASE_BREAK },   { 'v', SLOT_EVICT },
 	{ 'o', SLOT_LINGER_OVER },   { 'z', SLOT_DROP },
 	{ 'w', SLOT_TOLD },	     { 'e', SLOT_HEARD },
+	{ 'n', SLOT_CHANGED },
 };
 
 static const char state_letters[SLOT_STATES] = {
-	[SLOT_FREE] = 'F', [SLOT_LEASING] = 'L', [SLOT_QUEUED] = 'Q',
-	[SLOT_SENT] = 'S', [SLOT_CACHED] = 'C',	 [SLOT_LINGERING] = 'G',
+	[SLOT_FREE] = 'F',    [SLOT_LEASING] = 'L', [SLOT_QUEUED] = 'Q',
+	[SLOT_SENT] = 'S',    [SLOT_CACHED] = 'C',  [SLOT_LINGERING] = 'G',
+	[SLOT_TELLING] = 'T',
 };
 
-static struct slot *claim(struct slot_table *slots, int fd, bool exec,
+/* @flags: SLOT_IS_EXEC, SLOT_MAY_RUN. */
+static struct slot *claim(struct slot_table *slots, int fd, uint32_t flags,
 			  uint64_t now)
 {
 	struct slot *slot = slots_at(slots, fd);
 
-	slots_claim(slots, slot, exec ? 1 : 3, 4711, now);
-	if (exec)
-		slot->flags |= SLOT_IS_EXEC;
+	slots_claim(slots, slot, flags & SLOT_IS_EXEC ? 1 : 3, 4711, now);
+	slot->flags |= flags;
 	return slot;
 }
 
 /* What the kernel holds for one descriptor. */
 struct model {
-	bool open, waiting, marked, leased, broken, own, untold, told;
+	bool open, waiting, marked, leased, broken, own, untold, told, changed;
 	uint64_t sequence, stale;
 };
 
@@ -86,6 +88,7 @@ static void carry_out(struct world *world, struct model *model,
 	if (todo & SLOT_DO_MARK) {
 		CHECK(model->leased, "marked without a lease");
 		CHECK(!model->broken, "marked though a writer waits");
+		CHECK(!model->changed, "marked though the file was changed");
 		CHECK(!model->marked, "marked twice");
 		CHECK(model->waiting, "marked after the accessor went on");
 		model->marked = true;
@@ -153,6 +156,8 @@ static void step(struct world *world, int fd, enum slot_event event)
 	world->reached[slot->state][event]++;
 	if (event == SLOT_LEASE_BREAK)
 		model->broken = true;
+	if (event == SLOT_CHANGED)
+		model->changed = true;
 	if (event == SLOT_TOLD && model->untold) {
 		model->untold = false;
 		model->told = true;
@@ -180,8 +185,11 @@ static void hold(struct world *world, int fd)
 	enum slot_event event =
 		own ? SLOT_HELD_OWN : leases[draw(world, ARRAY_SIZE(leases))];
 	uint64_t stale = model->sequence;
+	static const uint32_t kinds[] = { SLOT_IS_EXEC | SLOT_MAY_RUN,
+					  SLOT_MAY_RUN, 0 };
 	struct slot *slot =
-		claim(&world->slots, fd, draw(world, 2), world->now);
+		claim(&world->slots, fd, kinds[draw(world, ARRAY_SIZE(kinds))],
+		      world->now);
 
 	*model = (struct model){
 		.open = true,
