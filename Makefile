@@ -104,9 +104,9 @@ demo: ## the whole story on a private filesystem with swtpm (as root)
 	$(Q)tests/run-private.sh 120 tests/demo/demo.sh
 
 bench: ## what an access costs, a decision, and verifying a list (as root)
-	@tests/deps.sh check
+	@tests/deps.sh bench
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/run-private.sh 300 benchmarks/access.sh
+	$(Q)tests/run-private.sh 1200 benchmarks/access/run.sh
 	$(Q)benchmarks/verify.sh
 	$(Q)benchmarks/policy.sh
 

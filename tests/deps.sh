@@ -1,21 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# deps.sh [build|demo|check]: installs what that needs from the distribution
-# (default: check, which includes the others). Does nothing when all is there;
-# says what is missing when it may not install.
+# deps.sh [build|demo|check|bench]: installs what that needs from the distribution
+# (default: check, which includes those before it, as bench does). Does nothing
+# when all is there; says what is missing when it may not install.
 set -eu
 # a/b: the same package under the names of different releases.
 build="gcc libc6-dev libssl3/libssl3t64"
 demo="$build swtpm tpm2-tools ima-evm-utils attr util-linux mount procps"
 demo="$demo libtss2-tcti-swtpm0/libtss2-tcti-swtpm0t64"
 check="$demo clang libclang-rt-dev xfsprogs e2fsprogs python3 openssl shellcheck binutils"
+bench="$check cpp libssl-dev findutils"
 
 case ${1:-check} in
 build) wanted=$build ;;
 demo) wanted=$demo ;;
 check) wanted=$check ;;
+bench)
+	wanted=$bench
+	"$(dirname "$0")/../benchmarks/access/fetch-fapolicyd.sh"
+	;;
 *)
-	echo "deps.sh: build, demo or check, not '$1'" >&2
+	echo "deps.sh: build, demo, check or bench, not '$1'" >&2
 	exit 2
 	;;
 esac

@@ -23,7 +23,7 @@ if [ -x "$guard" ] && ! readelf -h "$guard" | grep -q 'DYN'; then
 fi
 
 if command -v shellcheck >/dev/null; then
-	shellcheck tests/*.sh tests/demo/*.sh benchmarks/*.sh .ci/run
+	shellcheck tests/*.sh tests/demo/*.sh benchmarks/*.sh benchmarks/*/*.sh .ci/run
 fi
 
 marks='TO''DO|FIX''ME|X''XX'
