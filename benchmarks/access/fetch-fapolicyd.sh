@@ -23,8 +23,10 @@ export DEBIAN_FRONTEND=noninteractive
 download=$(mktemp -d)
 trap 'rm -rf "$download"' EXIT
 chmod 0755 "$download"
-apt-cache show fapolicyd >/dev/null 2>&1 || apt-get update -qq || true
-(cd "$download" && apt-get download -qq fapolicyd 2>log) ||
+get() {
+	(cd "$download" && apt-get download -qq fapolicyd >log 2>&1)
+}
+get || { apt-get update -qq >/dev/null 2>&1 && get; } ||
 	lacks "its package cannot be had: $(tail -n 1 "$download/log")"
 package=$(echo "$download"/*.deb)
 needs=$(dpkg-deb -f "$package" Depends)

@@ -153,12 +153,12 @@ def machine():
 
 PROSE = """# What being measured costs
 
-`sudo make bench` writes this page. The same work in three modes: without a daemon, with ImaHost (its
-default policy, swtpm), and {peer}. A round takes the modes in turn; a turn mounts an image of its own
-anew, starts the daemon, does the work as an ordinary user and stops the daemon. Microseconds per
-access, or milliseconds (ms) for the whole, are the median of {rounds} rounds, of which each is the
-median of its accesses; in brackets the lowest and the highest round. **Ratios** are to no daemon in
-the same round. Read those; the times are this machine's.
+`sudo make bench` writes this page. The same work without a daemon, with ImaHost (its default policy,
+swtpm), and with fapolicyd, the other daemon that decides in user space. A round takes these modes in
+turn; a turn mounts an image of its own anew, starts the daemon, does the work as an ordinary user and
+stops the daemon. The times are microseconds per access, or milliseconds (ms) for the whole: the median
+of {rounds} rounds, each the median of its accesses; in brackets the lowest and the highest round. The
+**ratios** are to no daemon in the same round. Read those; the times are this machine's.
 
 {machine}.
 
@@ -172,32 +172,31 @@ NOTES = """
 - *First time*: the image was mounted just before, and the daemon has never seen the file. Programs end
   at once and have no libc, so that nothing hides what is added to an exec; no two have the same
   content.
-- The image lies in memory: no disk is waited for. *16 MB … not in memory* is not in the page cache of
-  the image. Without a daemon only the few pages that run are read at all, so its ratio says little;
-  the goal is a multiple of what OpenSSL takes for the SHA-256 of 16 MB in memory, **{hash}** here.
+- The image lies in memory: no disk is waited for. What is *not in memory* is not in the page cache of
+  the image and has to be copied there. Without a daemon only the few pages that run are read at all,
+  so the ratios of 16 MB say little; their goal is a multiple of what OpenSSL takes for the SHA-256 of
+  16 MB in memory, here **{hash}**.
 - ImaHost measures: what runs or is mapped is hashed, entered in the list and extended into the TPM
-  before it goes on. After each turn every program of the *first time* stands in its list.
+  before it goes on. At the end of a turn every one of the programs must stand in its list.
 - {peer_note}
 """
 
-PEER_NOTE = """fapolicyd allows and denies: it looks up the file's SHA-256 in a list of trusted files. It is
-  the distribution's package {version} with `integrity = sha256`, the package's set of rules
-  "known-libs", and a trust file of every program here; it ran as root. In each turn it must let a
-  trusted program run and refuse one that it does not know. It watches every mount of a type, which is
-  why the image is an XFS, and why there is no fapolicyd on ext4."""
+PEER_NOTE = """fapolicyd allows and denies: it looks the file's SHA-256 up in a list of trusted files. It is
+  the distribution's package {version} with `integrity = sha256`, the package's rules "known-libs" and
+  a trust file of every program here, and runs as root. In each turn it must let a trusted program run
+  and refuse one that it does not know. It watches every mount of a type, which is why the image is an
+  XFS, and why there is no fapolicyd on ext4."""
 
 
 def page(samples, rows, peer):
     kinds = samples.kinds()
-    text = PROSE.format(
-        peer="with fapolicyd" if peer.version else "(left out) with fapolicyd",
-        rounds=samples.rounds(kinds[0]), machine=machine())
+    text = PROSE.format(rounds=samples.rounds(kinds[0]), machine=machine())
     for kind in kinds:
         text += f"\n## {kind.upper() if kind == 'xfs' else kind}\n\n{table(samples, kind, rows)}\n"
     if peer.version:
         note = PEER_NOTE.format(version=peer.version)
     else:
-        note = f"There is no column of fapolicyd: {peer.lacking}."
+        note = f"There is no column of fapolicyd here: {peer.lacking}."
     return text + NOTES.format(hash=samples.time(kinds[0], "none", "hash").show_time(), peer_note=note)
 
 
@@ -254,7 +253,7 @@ class Chart:
                 self._add("text", label, x=x, y=bottom + 16, text_anchor="middle", class_="small")
 
     def _draw_legend(self, width):
-        self._add("text", f"Time by that without a daemon, {self._kind}, median of the rounds", x=8, y=18)
+        self._add("text", f"Time as a multiple of that without a daemon ({self._kind})", x=8, y=18)
         x = 8
         for mode in self._modes:
             self._add("rect", x=x, y=29, width=12, height=10, class_=mode)
@@ -274,15 +273,18 @@ class Chart:
     def _draw_group(self, row, top):
         height = BAR * len(self._modes)
         self._add("text", row.label, x=LABEL_WIDTH - 10, y=top + height / 2 + 4, text_anchor="end")
+        goal = self._x(self._goal(row)) if row.goal else 0
         for place, mode in enumerate(self._modes):
             ratio = self._samples.ratio(self._kind, mode, row.key).median
             y = top + BAR * place
             end = self._x(ratio)
             self._add("rect", x=LABEL_WIDTH, y=y, width=f"{max(1.0, end - LABEL_WIDTH):.1f}",
                       height=BAR - 2, class_=mode)
+            if place == 0 and end < goal < end + VALUE_WIDTH:
+                end = goal  # the figure stands beside the line, not on it
             self._add("text", f"{show_ratio(ratio)} ×", x=f"{end + 6:.1f}", y=y + BAR - 3, class_="small")
         if row.goal:
-            x = f"{self._x(self._goal(row)):.1f}"
+            x = f"{goal:.1f}"
             self._add("line", x1=x, x2=x, y1=top - 2, y2=top + BAR, class_="goal")
 
     def draw(self):
