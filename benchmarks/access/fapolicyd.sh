@@ -22,8 +22,8 @@ fapolicyd_lacks() {
 
 # trusted: a line for each program and library, but for the stranger.
 trusted() {
-	find "$mnt"/{bin,big,lib,programs,root} -type f ! -name stranger \
-		-print0 | xargs -0 sha256sum | while read -r sum file; do
+	find "$mnt"/{bin,big,lib,programs,root,memory/{big,programs}} -type f \
+		! -name stranger -print0 | xargs -0 sha256sum | while read -r sum file; do
 		echo "$file $(stat -c %s "$file") $sum"
 	done
 }

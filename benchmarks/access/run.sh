@@ -39,7 +39,7 @@ client=$work/client
 daemon=
 mkdir -p "$work" "$results"
 mount -t tmpfs -o mode=0755 imahost-bench "$work"
-trap 'umount -l "$mnt" "$work" 2>/dev/null; rmdir "$work"' EXIT
+trap 'umount -l "$mnt" 2>/dev/null || true; umount -l "$work"; rmdir "$work"' EXIT
 
 fail() {
 	echo "bench: $*" >&2
@@ -112,8 +112,10 @@ compile() {
 work_first() {
 	measure programs-first exec 1 "${program_files[@]}"
 	measure data-first read 1 "${data_files[@]}"
-	measure big-disk exec 1 "$mnt"/big/disk*
-	measure big-memory exec 1 "$mnt"/big/memory*
+	measure big-first exec 1 "$mnt"/big/*
+	measure programs-memory exec 1 "$mnt"/memory/programs/*
+	measure data-memory read 1 "$mnt"/memory/data/*/*
+	measure big-memory exec 1 "$mnt"/memory/big/*
 	compile gcc-first 1
 }
 
@@ -141,7 +143,7 @@ work_again() {
 turn() {
 	umount "$mnt"
 	mount -o loop "$image" "$mnt"
-	cat "$mnt"/big/memory* >/dev/null
+	cat "$mnt"/memory/{programs,big}/* "$mnt"/memory/data/*/* >/dev/null
 	"${mode}_start"
 	[ -z "$daemon" ] || watch_over
 	meet

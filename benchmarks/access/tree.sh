@@ -9,6 +9,8 @@
 #   lib/libx.so     a shared library
 #   data/one        a data file
 #   data/*/         FILES small data files, a hundred in a directory
+#   memory/         the same as programs/, big/ and data/*/, to be read beforehand;
+#                   a tenth as many of the small ones
 #   root/           a root directory in which gcc compiles src/hello.c
 set -euo pipefail
 tree=$1
@@ -43,34 +45,54 @@ int main(int argc, char **argv)
 	return 0;
 }'
 
-make_programs() {
+# fill_programs DIR COUNT
+fill_programs() {
 	local i
-	mkdir "$tree/bin" "$tree/programs" "$tree/big" "$tree/lib"
-	gcc -O2 -static -nostdlib -x c -o "$tree/bin/tiny" - <<<"$tiny_source"
-	gcc -O2 -shared -fPIC -x c -o "$tree/lib/libx.so" - <<<"$library_source"
-	{ cat "$tree/bin/tiny" && echo stranger; } >"$tree/bin/stranger"
-	for ((i = 1; i <= programs; i++)); do
-		{ cat "$tree/bin/tiny" && echo "program $i"; } >"$tree/programs/$i"
+	mkdir -p "$1"
+	for ((i = 1; i <= $2; i++)); do
+		{ cat "$tree/bin/tiny" && echo "$1 $i"; } >"$1/$i"
 	done
-	for i in disk{1..5} memory{1..5}; do
+}
+
+# fill_big DIR
+fill_big() {
+	local i
+	mkdir -p "$1"
+	for i in {1..5}; do
 		{
 			cat "$tree/bin/tiny"
 			head -c 16M /dev/zero | tr '\0' x
-			echo "$i"
-		} >"$tree/big/$i"
+			echo "$1 $i"
+		} >"$1/$i"
 	done
-	chmod -R a+rx "$tree"/{bin,programs,big,lib}
+}
+
+make_programs() {
+	mkdir "$tree/bin" "$tree/lib"
+	gcc -O2 -static -nostdlib -x c -o "$tree/bin/tiny" - <<<"$tiny_source"
+	gcc -O2 -shared -fPIC -x c -o "$tree/lib/libx.so" - <<<"$library_source"
+	{ cat "$tree/bin/tiny" && echo stranger; } >"$tree/bin/stranger"
+	fill_programs "$tree/programs" "$programs"
+	fill_programs "$tree/memory/programs" $((programs / 10))
+	fill_big "$tree/big"
+	fill_big "$tree/memory/big"
+	chmod -R a+rx "$tree"/{bin,programs,big,memory,lib}
+}
+
+# fill_data DIR COUNT
+fill_data() {
+	local i place
+	for ((i = 0; i < $2; i++)); do
+		place=$1/$((i / 100))
+		[ $((i % 100)) -ne 0 ] || mkdir -p "$place"
+		printf 'file %d %*s\n' "$i" $((200 + i % 1800)) x >"$place/$i"
+	done
 }
 
 make_data() {
-	local i place
-	mkdir "$tree/data"
+	fill_data "$tree/data" "$files"
+	fill_data "$tree/memory/data" $((files / 10))
 	echo "a data file" >"$tree/data/one"
-	for ((i = 0; i < files; i++)); do
-		place=$tree/data/$((i / 100))
-		[ $((i % 100)) -ne 0 ] || mkdir "$place"
-		printf 'file %d %*s\n' "$i" $((200 + i % 1800)) x >"$place/$i"
-	done
 }
 
 # compiler_files: what gcc opens when it compiles and links hello.c.
