@@ -7,9 +7,7 @@ namespace ImaHost.Tpm;
 /// The few commands that measuring needs, marshalled by hand. Structures are those of the TPM 2.0 Library
 /// specification, Part 2; commands of Part 3. Integers are big-endian.
 /// </summary>
-/// <param name="name">The TPM, as <see cref="TpmTransport.Parse"/> reads it.</param>
-/// <param name="timeout">Milliseconds for one command.</param>
-sealed class TpmCommands(string name, int timeout) : IDisposable
+sealed class TpmCommands : IDisposable
 {
     const ushort NoSessions = 0x8001; // TPM_ST_NO_SESSIONS, Part 2, 6.9
     const ushort Sessions = 0x8002; // TPM_ST_SESSIONS
@@ -27,9 +25,27 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
 
     readonly byte[] _command = new byte[1024];
     readonly byte[] _response = new byte[4096];
+    readonly int _timeout;
     int _length;
 
-    public TpmTransport Transport { get; } = TpmTransport.Parse(name);
+    /// <param name="name">The TPM, as <see cref="TpmTransport.Parse"/> reads it.</param>
+    /// <param name="timeout">Milliseconds for one command.</param>
+    /// <exception cref="FormatException">The name is not understood.</exception>
+    public TpmCommands(string name, int timeout)
+    {
+        Transport = TpmTransport.Parse(name);
+        _timeout = timeout;
+    }
+
+    /// <param name="transport">To the TPM; disposed with this.</param>
+    /// <param name="timeout">Milliseconds for one command.</param>
+    public TpmCommands(TpmTransport transport, int timeout)
+    {
+        Transport = transport;
+        _timeout = timeout;
+    }
+
+    public TpmTransport Transport { get; }
 
     /// <summary>TPM_ALG_ID of allocated banks that OpenSSL has no algorithm for. After <see cref="ReadBanks"/>.</summary>
     public IReadOnlyList<ushort> UnknownBanks { get; private set; } = [];
@@ -145,7 +161,7 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
 
     uint Transmit(string command, out int size)
     {
-        size = Transport.Transmit(_command.AsSpan(0, _length), _response, timeout);
+        size = Transport.Transmit(_command.AsSpan(0, _length), _response, _timeout);
         return size >= HeaderSize
             ? BinaryPrimitives.ReadUInt32BigEndian(_response.AsSpan(6))
             : throw new TpmException($"{Transport.Name} answered {command} with {size} bytes");
@@ -158,7 +174,7 @@ sealed class TpmCommands(string name, int timeout) : IDisposable
         BinaryPrimitives.WriteUInt16BigEndian(startup, NoSessions);
         BinaryPrimitives.WriteInt32BigEndian(startup[2..], startup.Length);
         BinaryPrimitives.WriteUInt32BigEndian(startup[6..], CommandStartup);
-        _ = Transport.Transmit(startup, _response, timeout);
+        _ = Transport.Transmit(startup, _response, _timeout);
     }
 
     void Put16(ushort value)
