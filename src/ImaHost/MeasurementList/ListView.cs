@@ -19,6 +19,9 @@ sealed class ListView
     readonly HashAlgorithm _algorithm;
     readonly bool _ascii;
     readonly DigestSet _digests;
+
+    /// <summary>Made once, not at each jump.</summary>
+    readonly Func<LogExtent, long> _sizeOf;
     long _shownAt;
     long _limit;
 
@@ -29,6 +32,7 @@ sealed class ListView
         _algorithm = algorithm;
         _ascii = ascii;
         _digests = digests;
+        _sizeOf = SizeOf;
         _reader = new LogReader((buffer, offset) =>
             offset >= _limit ? 0 : log.ReadFile(buffer[..(int)Math.Min(buffer.Length, _limit - offset)], offset));
     }
@@ -48,7 +52,7 @@ sealed class ListView
 
         if (offset < _shownAt || offset - _shownAt > NearBytes)
         {
-            LogExtent point = _log.FindPoint(offset, SizeOf);
+            LogExtent point = _log.FindPoint(offset, _sizeOf);
             _reader.Seek(point.BinaryBytes, point.Entries);
             _shownAt = SizeOf(point);
             _shown.Clear();

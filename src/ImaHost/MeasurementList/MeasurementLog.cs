@@ -11,11 +11,11 @@ readonly record struct LogExtent(long Entries, long BinaryBytes, long AsciiBytes
 /// </summary>
 sealed class MeasurementLog : IDisposable
 {
-    /// <summary>Entries between two points of the index: 32 bytes of memory for each that many.</summary>
+    /// <summary>Entries between two points of the index: 24 bytes of memory for each that many.</summary>
     const int IndexStep = 64;
 
     readonly AppendFile _file;
-    readonly List<LogExtent> _index = [];
+    readonly LogIndex _index = new();
     readonly Lock _gate = new();
     LogExtent _extent;
 
@@ -94,22 +94,7 @@ sealed class MeasurementLog : IDisposable
     {
         lock (_gate)
         {
-            int low = 0;
-            int high = _index.Count - 1;
-            while (low < high)
-            {
-                int middle = (low + high + 1) / 2;
-                if (sizeOf(_index[middle]) <= offset)
-                {
-                    low = middle;
-                }
-                else
-                {
-                    high = middle - 1;
-                }
-            }
-
-            return _index.Count == 0 ? default : _index[low];
+            return _index.FindLast(offset, sizeOf);
         }
     }
 

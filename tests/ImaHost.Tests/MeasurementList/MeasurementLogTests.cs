@@ -17,11 +17,14 @@ public sealed class MeasurementLogTests : IDisposable
         _directory.Dispose();
     }
 
-    [Fact]
-    public void FindPoint_gives_the_last_point_at_or_before_every_offset()
+    /// <summary>In one piece of the index, and in several.</summary>
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(20_000)]
+    public void FindPoint_gives_the_last_point_at_or_before_every_offset(int entries)
     {
-        List<LogExtent> extents = Fill(1000);
-        for (int entry = 0; entry < 1000; entry++)
+        List<LogExtent> extents = Fill(entries);
+        for (int entry = 0; entry < entries; entry++)
         {
             LogExtent expected = extents[entry / 64 * 64];
             Assert.Equal(expected, FindAscii(extents[entry].AsciiBytes));
@@ -29,7 +32,7 @@ public sealed class MeasurementLogTests : IDisposable
             Assert.Equal(expected, _log.FindPoint(extents[entry].BinaryBytes, extent => extent.BinaryBytes));
         }
 
-        Assert.Equal(extents[960], FindAscii(long.MaxValue));
+        Assert.Equal(extents[(entries - 1) / 64 * 64], FindAscii(long.MaxValue));
     }
 
     [Fact]
