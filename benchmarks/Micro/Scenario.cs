@@ -6,44 +6,33 @@ namespace ImaHost.Benchmarks;
 
 /// <summary>A policy, and an access that a user of the number 1000 makes under a path.</summary>
 /// <param name="matches">The last rule of all matches, or none.</param>
-/// <param name="isRealistic">It is what somebody would write.</param>
-sealed class Scenario(string name, ImaPolicy policy, string path, bool matches, bool isRealistic)
+sealed class Scenario(ImaPolicy policy, string path, bool matches)
 {
     readonly byte[] _path = Encoding.UTF8.GetBytes(path);
     readonly Subject _subject = NewSubject();
 
-    public string Name => $"{name}: {(matches ? "last" : "none")}";
-
-    public bool IsRealistic => isRealistic;
-
     /// <summary>One open for reading, at one hook.</summary>
-    public void Match(int count)
+    public void Match()
     {
         AccessFacts facts = Facts;
-        for (int i = 0; i < count; i++)
-        {
-            var decision = default(PolicyDecision);
-            policy.Match(in facts, ref decision);
-            Require(decision.IsNothing != matches);
-        }
+        var decision = default(PolicyDecision);
+        policy.Match(in facts, ref decision);
+        Require(decision.IsNothing != matches);
     }
 
     /// <summary>The same open, of a file that can be mapped: three hooks, and whether the verdict can be kept.</summary>
-    public void Ask(int count)
+    public void Ask()
     {
         AccessFacts facts = Facts.At(ImaHook.MmapCheck, AccessMask.Read);
-        for (int i = 0; i < count; i++)
-        {
-            PolicyDecision decision = Question.Ask(policy, in facts, null, isRegular: true).Decision;
-            Require(!decision.IsNothing || !matches);
-        }
+        PolicyDecision decision = Question.Ask(policy, in facts, null, isRegular: true).Decision;
+        Require(!decision.IsNothing || !matches);
     }
 
-    void Require(bool isAsExpected)
+    static void Require(bool isAsExpected)
     {
         if (!isAsExpected)
         {
-            throw new InvalidOperationException($"{Name} decides otherwise");
+            throw new InvalidOperationException("the policy decides otherwise");
         }
     }
 

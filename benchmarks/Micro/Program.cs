@@ -1,0 +1,38 @@
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+using ImaHost.Benchmarks;
+
+// Micro RESULTS [CLASS]...: measures what the parts of one access take, writes the tables into that file, and fails when a
+// part that every access passes allocates, or a decision takes far longer than it should.
+if (args.Length < 1)
+{
+    Console.Error.WriteLine("usage: Micro RESULTS [CLASS]...");
+    return 2;
+}
+
+Type[] all =
+[
+    typeof(HashBenchmarks), typeof(TemplateBenchmarks), typeof(PolicyBenchmarks), typeof(AppendBenchmarks), typeof(TpmBenchmarks),
+    typeof(ViewBenchmarks),
+];
+Measuring.HoldFinalizers();
+var summaries = new List<Summary>();
+string artifacts = Path.Combine(AppContext.BaseDirectory, "artifacts");
+_ = Directory.CreateDirectory(artifacts);
+using (var log = new StreamWriter(Path.Combine(artifacts, "micro.log")))
+{
+    foreach (Type type in all.Where(type => args.Length == 1 || args.Contains(type.Name)))
+    {
+        Console.WriteLine(type.Name);
+        summaries.Add(BenchmarkRunner.Run(type, Measuring.Config(artifacts, log)));
+    }
+}
+
+Report.Write(args[0], summaries);
+string[] faults = [.. summaries.SelectMany(Gate.FaultsOf)];
+foreach (string fault in faults)
+{
+    Console.Error.WriteLine(fault);
+}
+
+return faults.Length == 0 ? 0 : 1;
