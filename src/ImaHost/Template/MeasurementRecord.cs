@@ -110,8 +110,11 @@ readonly ref struct MeasurementRecord
     {
         TemplateDescriptor template = Template;
         ReadOnlySpan<byte> data = Data;
-        foreach (TemplateField field in template.Fields)
+
+        // Not foreach, which makes an enumerator: this is asked of each entry when a long list is opened.
+        for (int i = 0; i < template.Fields.Count; i++)
         {
+            TemplateField field = template.Fields[i];
             ReadOnlySpan<byte> bytes = template.TakeField(field, ref data);
             if (field == TemplateField.NameNg || field == TemplateField.LegacyName)
             {
