@@ -32,7 +32,7 @@ RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
-	test-programs bench-micro
+	test-programs bench-micro bench-capacity
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -103,16 +103,19 @@ demo: ## the whole story on a private filesystem with swtpm (as root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 120 tests/demo/demo.sh
 
-bench: ## what an access costs, its parts, and verifying a list (as root)
+bench: ## what an access costs, its parts, long lists and verifying one (as root)
 	@tests/deps.sh bench
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 1200 benchmarks/access/run.sh
 	$(Q)benchmarks/verify.sh
-	$(Q)$(MAKE) --no-print-directory bench-micro
+	$(Q)$(MAKE) --no-print-directory bench-micro bench-capacity
 
 bench-micro: ## what the parts of an access cost; fails when one allocates
 	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
 	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro benchmarks/results/micro.md
+
+bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
+	$(Q)tests/run-private.sh 300 benchmarks/capacity.sh benchmarks/results/capacity.md
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
