@@ -6,14 +6,6 @@ namespace ImaHost.InteropTests.Support;
 /// <summary>Daemons of the default policy, one for each filesystem, and files that they do not ask about any more.</summary>
 public sealed class DataMarkBench : IDisposable
 {
-    /// <summary>Makes the program p out of the file f: what every way of doing so begins with.</summary>
-    const string Prologue =
-        "import ctypes, fcntl, mmap, os, shutil, sys\np, f = sys.argv[1:]\nb = open(p, 'rb').read()\n"
-        + "libc = ctypes.CDLL(None, use_errno=True); libc.mmap.restype = ctypes.c_void_p\n"
-        + "def map(): d = os.open(f, os.O_RDWR); a = libc.mmap(None, ctypes.c_long(len(b)), 3, 1, d, ctypes.c_long(0)); "
-        + "os.close(d); return ctypes.c_void_p(a)\n"
-        + "def must(rc): assert rc == 0, os.strerror(ctypes.get_errno())\n";
-
     readonly Dictionary<string, (Volume Volume, Daemon Daemon)> _places = [];
     int _files;
 
@@ -38,10 +30,6 @@ public sealed class DataMarkBench : IDisposable
         Assert.Empty(Daemon(kind).Entries($"{path} "));
         return path;
     }
-
-    /// <summary>Turns a file into the program by some Python.</summary>
-    public static void Change(string program, string file, string how) =>
-        Shell.Must("/usr/bin/python3", "-c", Prologue + how, program, file);
 
     /// <summary>Permission events that this makes.</summary>
     public ulong EventsOf(string kind, Action action)
