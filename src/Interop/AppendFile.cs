@@ -48,7 +48,11 @@ public sealed unsafe class AppendFile : IDisposable
                     continue;
                 }
 
-                ErrnoException.ThrowIfNegative(wrote, $"write {_path}");
+                if (wrote < 0)
+                {
+                    throw ErrnoException.Last($"write {_path}");
+                }
+
                 done += (int)wrote;
             }
         }
@@ -69,7 +73,11 @@ public sealed unsafe class AppendFile : IDisposable
                     continue;
                 }
 
-                ErrnoException.ThrowIfNegative(got, $"read {_path}");
+                if (got < 0)
+                {
+                    throw ErrnoException.Last($"read {_path}");
+                }
+
                 if (got == 0)
                 {
                     break;
