@@ -24,13 +24,14 @@ public sealed unsafe class GuardSocket
     /// <summary>Waits for one message; the kernel gives each to one waiter only.</summary>
     /// <param name="job">The job, when the result is <see cref="GuardMessage.Job"/>.</param>
     /// <param name="file">
-    /// Its file, to be closed by the caller; null when the kernel could not pass it (no descriptor was free).
+    /// Becomes its file, to be closed by the caller; is closed when the kernel could not pass it (no descriptor was
+    /// free) or the message has none.
     /// </param>
     /// <exception cref="ErrnoException">The socket failed.</exception>
-    public GuardMessage Receive(out GuardJob job, out HeldFile? file)
+    public GuardMessage Receive(out GuardJob job, HeldFile file)
     {
         job = default;
-        file = null;
+        file.Dispose();
         GuardJob received = default;
         var control = default(Libc.DescriptorMessage);
         var part = new Libc.IoVector { iov_base = &received, iov_len = (nuint)sizeof(GuardJob) };
@@ -69,7 +70,7 @@ public sealed unsafe class GuardSocket
         job = received;
         if (message.msg_controllen != 0 && control.cmsg_type == Libc.SCM_RIGHTS)
         {
-            file = new HeldFile(control.fd);
+            file.Adopt(control.fd);
         }
 
         return (GuardMessage)received.Type;

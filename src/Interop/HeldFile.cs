@@ -14,7 +14,16 @@ public sealed unsafe partial class HeldFile : IDisposable
     static readonly byte[] Empty = [0];
     int _fd;
 
+    /// <summary>None yet: see <see cref="GuardSocket.Receive"/>.</summary>
+    public HeldFile()
+        : this(-1)
+    {
+    }
+
     internal HeldFile(int fd) => _fd = fd;
+
+    /// <summary>False before there is one, and after it was closed.</summary>
+    public bool IsOpen => _fd >= 0;
 
     /// <summary>Opens a regular file to read; a FIFO is not waited for.</summary>
     /// <exception cref="ErrnoException">open(2) failed.</exception>
@@ -110,13 +119,17 @@ public sealed unsafe partial class HeldFile : IDisposable
         }
     }
 
-    /// <summary>Closes the descriptor.</summary>
+    /// <summary>Closes the descriptor. The object can hold another one afterwards.</summary>
     public void Dispose()
     {
-        if (_fd >= 0)
-        {
-            _ = Libc.close(_fd);
-            _fd = -1;
-        }
+        Descriptors.Close(_fd);
+        _fd = -1;
+    }
+
+    /// <summary>Takes over a descriptor in place of the one it holds.</summary>
+    internal void Adopt(int fd)
+    {
+        Dispose();
+        _fd = fd;
     }
 }

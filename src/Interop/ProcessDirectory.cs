@@ -31,6 +31,13 @@ public readonly unsafe ref struct ProcessDirectory
         return Open(PathOf(pid, "\0"u8, path));
     }
 
+    /// <summary>Is there such a process, be it one that has ended and was not waited for?</summary>
+    public static bool Exists(int pid)
+    {
+        using ProcessDirectory process = Open(pid);
+        return process.IsOpen;
+    }
+
     /// <summary>The start of one file of a process, where nothing else of it is asked: two system calls less.</summary>
     /// <returns>As <see cref="Read"/>.</returns>
     public static int ReadOf(int pid, ReadOnlySpan<byte> name, Span<byte> into)

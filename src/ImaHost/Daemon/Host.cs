@@ -99,7 +99,7 @@ sealed class Host : IDisposable
 
         var commands = new GuardCommands(_stopped.Set, () => Start("reload", _policies.Reload));
         var workers = new List<Thread>();
-        using var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
+        var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
         Start("large files", loop.RunLarge);
         Thread searches = Start("searches", loop.RunSearches);
         for (int i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)

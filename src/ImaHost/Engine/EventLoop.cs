@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using ImaHost.Events;
 using ImaHost.Interop;
 using Microsoft.Extensions.Logging;
@@ -14,7 +13,6 @@ sealed record GuardCommands(Action Stop, Action Reload);
 /// </summary>
 /// <param name="guardPid">The guard, which holds every file that is judged.</param>
 sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log)
-    : IDisposable
 {
     const ulong LargeBytes = 64 << 20;
 
@@ -26,14 +24,17 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     /// <summary>Looking through all processes takes so long at most.</summary>
     const int SearchMilliseconds = 1000;
 
-    readonly BlockingCollection<AccessRequest> _large = new(MostWaiting);
-    readonly BlockingCollection<AccessRequest> _searched = new(MostSearched);
+    readonly Lane _large = new(MostWaiting);
+    readonly Lane _searched = new(MostSearched);
+
+    /// <summary>Requests that were answered in a lane.</summary>
+    readonly Lane _spare = new(MostWaiting + MostSearched);
 
     /// <summary>One worker.</summary>
     public void Run()
     {
         using var scratch = new Scratch();
-        using var request = new AccessRequest(socket, engine.Options.FailAllows ? Verdict.Allow : Verdict.Deny);
+        using AccessRequest request = NewRequest();
         for (;;)
         {
             switch (request.Take())
@@ -57,9 +58,10 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     public void RunLarge()
     {
         using var scratch = new Scratch();
-        foreach (AccessRequest request in _large.GetConsumingEnumerable())
+        while (_large.Take() is { } request)
         {
             Judge(request, scratch, isLarge: true);
+            _ = _spare.TryAdd(request);
         }
     }
 
@@ -71,10 +73,10 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     {
         using var scratch = new Scratch();
         var batch = new List<AccessRequest>();
-        foreach (AccessRequest first in _searched.GetConsumingEnumerable())
+        while (_searched.Take() is { } first)
         {
             batch.Add(first);
-            while (batch.Count < MostSearched && _searched.TryTake(out AccessRequest? next))
+            while (batch.Count < MostSearched && _searched.TryTake() is { } next)
             {
                 batch.Add(next);
             }
@@ -84,6 +86,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
             foreach (AccessRequest request in batch)
             {
                 Judge(request, scratch);
+                _ = _spare.TryAdd(request);
             }
 
             batch.Clear();
@@ -91,22 +94,34 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     }
 
     /// <summary>No more will come: what waits is looked after, and the lane ends.</summary>
-    public void FinishSearches() => _searched.CompleteAdding();
+    public void FinishSearches() => _searched.Finish();
 
-    public void Dispose()
+    AccessRequest NewRequest() => new(socket, engine.Options.FailAllows ? Verdict.Allow : Verdict.Deny);
+
+    /// <summary>Has another request answer in a lane, which leaves the worker's own free for the next job.</summary>
+    /// <returns>False when the lane is full.</returns>
+    bool TryHandOver(AccessRequest request, Lane lane)
     {
-        _large.Dispose();
-        _searched.Dispose();
+#pragma warning disable CA2000 // who takes it from a lane disposes of it, which is to answer
+        AccessRequest heir = _spare.TryTake() ?? NewRequest();
+#pragma warning restore CA2000
+        request.HandOver(heir);
+        bool isTaken = lane.TryAdd(heir);
+        if (!isTaken)
+        {
+            heir.HandOver(request);
+            _ = _spare.TryAdd(heir);
+        }
+
+        return isTaken;
     }
 
     /// <summary>More than the lane takes get the answer of what cannot be judged.</summary>
     void LayAside(AccessRequest request, Scratch scratch)
     {
-        AccessRequest heir = request.HandOver();
-        if (!_large.TryAdd(heir))
+        if (!TryHandOver(request, _large))
         {
-            heir.Verdict = engine.GiveUp(heir, scratch, $"{MostWaiting} large files wait to be judged already");
-            heir.Dispose();
+            request.Verdict = engine.GiveUp(request, scratch, $"{MostWaiting} large files wait to be judged already");
         }
     }
 
@@ -122,20 +137,18 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     }
 
     /// <summary>When the lane is full, what is not known counts as so.</summary>
-    void LayAsideToSearch(AccessRequest request)
+    void LayAsideToSearch(AccessRequest request, Scratch scratch)
     {
-        AccessRequest heir = request.HandOver();
-        if (!_searched.TryAdd(heir))
+        if (!TryHandOver(request, _searched))
         {
-            _ = heir.Holders!.Settle(Holders.Reader | Holders.Writer);
-            using var scratch = new Scratch();
-            Judge(heir, scratch);
+            _ = request.Holders!.Settle(Holders.Reader | Holders.Writer);
+            Judge(request, scratch);
         }
     }
 
     /// <summary>What is late is not read, only recorded.</summary>
-    static bool IsLarge(AccessRequest request) =>
-        request.HasFile && !request.IsLate && request.File.TryStat(out FileStat stat, out _) && stat.Size > LargeBytes;
+    static bool IsLarge(AccessRequest request, Scratch scratch) =>
+        !request.IsNotice && !request.IsLate && scratch.File.File.Stat.Size > LargeBytes;
 
     /// <summary>The one place that catches everything: whatever fails, the access is answered and the worker lives.</summary>
     /// <param name="isLarge">This is the lane of large files.</param>
@@ -146,12 +159,13 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         {
             try
             {
-                // Its size is looked at last: a file that others write can grow while it waits.
-                if (NeedsSearch(request, scratch))
+                // Its size is looked at anew in each lane: a file that others write can grow while it waits.
+                bool isKnown = scratch.File.Begin(request);
+                if (isKnown && NeedsSearch(request, scratch))
                 {
-                    LayAsideToSearch(request);
+                    LayAsideToSearch(request, scratch);
                 }
-                else if (!isLarge && !request.IsNotice && IsLarge(request))
+                else if (isKnown && !isLarge && IsLarge(request, scratch))
                 {
                     LayAside(request, scratch);
                 }

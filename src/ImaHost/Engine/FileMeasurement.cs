@@ -21,12 +21,16 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
 
     AccessRequest Access => _access ?? throw new InvalidOperationException("no access was begun");
 
+    /// <summary>Something is known of the file.</summary>
+    public bool IsKnown { get; private set; }
+
     /// <summary>Turns to the file of an access.</summary>
     /// <returns>False when nothing can be said about it.</returns>
     public bool Begin(AccessRequest access)
     {
         _access = access;
-        return access.HasFile && File.Identify(access.File) == 0;
+        IsKnown = access.HasFile && File.Identify(access.File) == 0;
+        return IsKnown;
     }
 
     public Question MustMeasure(ImaPolicy policy) => Ask(policy, HookOf(Access));
@@ -34,7 +38,7 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
     /// <summary>What would be asked if the file were opened and mapped.</summary>
     public Question AskAboutMapping(ImaPolicy policy) => Ask(policy, ImaHook.MmapCheck);
 
-    public int Collect(in CollectRequest wanted) => File.Collect(Access.File, in wanted, Access.IsStillWanted);
+    public int Collect(in CollectRequest wanted) => File.Collect(Access.File, in wanted, Access.GoOn);
 
     public FieldSource Fields(EngineOptions options, ImaRule? rule)
     {

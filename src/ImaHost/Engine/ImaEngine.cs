@@ -32,11 +32,13 @@ sealed class ImaEngine(
 
     public EngineCounters Counters => counters;
 
-    /// <summary>Judges one access. May be called by several workers, each with scratch space of its own.</summary>
+    /// <summary>
+    /// Judges one access. May be called by several workers, each with scratch space of its own that has begun with it.
+    /// </summary>
     public Verdict ProcessMeasurement(AccessRequest access, Scratch scratch)
     {
         FileMeasurement file = scratch.File;
-        if (!file.Begin(access))
+        if (!file.IsKnown)
         {
             return Unjudged(access, scratch, "its descriptor could not be received", record: false);
         }
@@ -113,7 +115,7 @@ sealed class ImaEngine(
     public HolderQuery? AskForHolders(AccessRequest access, Scratch scratch)
     {
         FileMeasurement file = scratch.File;
-        if (access.Holders != null || (!access.IsNotice && access.Mode == OpenMode.Read) || !file.Begin(access))
+        if (access.Holders != null || (!access.IsNotice && access.Mode == OpenMode.Read))
         {
             return null;
         }
@@ -131,7 +133,7 @@ sealed class ImaEngine(
     /// </summary>
     public void NoteWriter(AccessRequest access, Scratch scratch)
     {
-        if (access.Holders is { } holders && scratch.File.Begin(access))
+        if (access.Holders is { } holders && scratch.File.IsKnown)
         {
             readWrite.Forget(scratch.File.File.Stat);
             if (holders.Found.HasFlag(Holders.Reader))
@@ -143,7 +145,7 @@ sealed class ImaEngine(
 
     /// <summary>The outcome of an access that there is no room to judge.</summary>
     public Verdict GiveUp(AccessRequest access, Scratch scratch, string cause) =>
-        Unjudged(access, scratch, cause, record: scratch.File.Begin(access), "unjudged");
+        Unjudged(access, scratch, cause, record: true, "unjudged");
 
     /// <summary>The digest, and whatever else its entries show. (LIM: collect_measurement)</summary>
     int CollectMeasurement(IMeasurementProvider what, in Question question)

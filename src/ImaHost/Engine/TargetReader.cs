@@ -13,6 +13,8 @@ sealed class TargetReader
     static readonly Filesystems Mounted = new();
 
     readonly ByteBuilder _label = new(256);
+    ulong _mount;
+    long _magic;
 
     /// <param name="identified">What is known of it already.</param>
     /// <param name="pid">Who accesses it; 0: not visible from here.</param>
@@ -37,7 +39,7 @@ sealed class TargetReader
         return new Target
         {
             Known = known,
-            FsMagic = file.FilesystemMagic,
+            FsMagic = ReadMagic(file, identified.Stat.UniqueMount),
             Device = device,
             FsType = filesystem.Type,
             FsUuid = filesystem.Uuid,
@@ -47,5 +49,17 @@ sealed class TargetReader
             Path = identified.Path,
             Label = _label.Written,
         };
+    }
+
+    /// <summary>A mount shows one filesystem as long as it is there, and no other mount gets its number.</summary>
+    long ReadMagic(HeldFile file, ulong mount)
+    {
+        if (mount == 0 || mount != _mount)
+        {
+            _magic = file.FilesystemMagic;
+            _mount = _magic == 0 ? 0 : mount;
+        }
+
+        return _magic;
     }
 }

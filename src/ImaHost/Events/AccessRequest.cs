@@ -1,19 +1,19 @@
-using System.Globalization;
+using System.Diagnostics;
 using ImaHost.Interop;
 using ImaHost.Policy;
 
 namespace ImaHost.Events;
 
 /// <summary>
-/// One held access. Disposing it answers, so that no path through the code loses one or answers twice. Each worker has
-/// one and uses it again.
+/// One held access. Disposing it answers, so that no path through the code loses one or answers twice. It is used again
+/// for the next one, with all that it holds: an access allocates nothing.
 /// </summary>
 sealed class AccessRequest : IDisposable
 {
     readonly GuardSocket _socket;
     readonly Verdict _unlessJudged;
+    HeldFile _file = new();
     GuardJob _job;
-    HeldFile? _file;
     bool _waits;
     OpenIntent? _intent;
 
@@ -22,7 +22,14 @@ sealed class AccessRequest : IDisposable
     {
         _socket = socket;
         _unlessJudged = unlessJudged;
+        GoOn = IsStillWanted;
     }
+
+    /// <summary>Asks the guard for more time, as long as somebody waits. False: whoever waited was killed meanwhile.</summary>
+    public Func<bool> GoOn { get; }
+
+    /// <summary>When it was received, as <see cref="Stopwatch.GetTimestamp"/> tells the time.</summary>
+    public long Received { get; private set; }
 
     public Verdict Verdict { get; set; }
 
@@ -43,10 +50,10 @@ sealed class AccessRequest : IDisposable
     public AccessMask? Mask => Intent.Mask;
 
     /// <summary>The file; its descriptor raises no events.</summary>
-    public HeldFile File => _file ?? throw new InvalidOperationException("no file was passed with this job");
+    public HeldFile File => _file.IsOpen ? _file : throw new InvalidOperationException("no file was passed with this job");
 
     /// <summary>False when the guard's descriptor could not be received: there were too many open files.</summary>
-    public bool HasFile => _file != null;
+    public bool HasFile => _file.IsOpen;
 
     public GuardAccess Access => _job.Access;
 
@@ -77,7 +84,8 @@ sealed class AccessRequest : IDisposable
     /// <summary>Waits for what the guard says next; a job becomes this request.</summary>
     public GuardMessage Take()
     {
-        GuardMessage message = _socket.Receive(out _job, out _file);
+        GuardMessage message = _socket.Receive(out _job, _file);
+        Received = Stopwatch.GetTimestamp();
         _waits = message is GuardMessage.Job or GuardMessage.Writer;
         IsNotice = message == GuardMessage.Writer;
         Verdict = _unlessJudged;
@@ -87,44 +95,38 @@ sealed class AccessRequest : IDisposable
     }
 
     /// <summary>Makes another request answer for this job.</summary>
-    public AccessRequest HandOver()
+    /// <param name="heir">One that answers for none.</param>
+    public void HandOver(AccessRequest heir)
     {
-        var heir = new AccessRequest(_socket, _unlessJudged)
-        {
-            _job = _job,
-            _file = _file,
-            _waits = _waits,
-            _intent = _intent,
-            IsNotice = IsNotice,
-            Holders = Holders,
-            Verdict = Verdict,
-        };
-        _file = null;
+        (heir._file, _file) = (_file, heir._file);
+        heir._job = _job;
+        heir._waits = _waits;
+        heir._intent = _intent;
+        heir.IsNotice = IsNotice;
+        heir.Holders = Holders;
+        heir.Received = Received;
+        heir.Verdict = Verdict;
         _waits = false;
-        return heir;
     }
 
-    /// <summary>Asks the guard for more time, as long as somebody waits.</summary>
-    /// <returns>False when the accessor was killed meanwhile.</returns>
-    public bool IsStillWanted()
+    public void Dispose()
     {
-        if (Pid != 0 && !Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}")))
+        _file.Dispose();
+        if (_waits)
+        {
+            _waits = false;
+            _socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache, Verdict.Policy);
+        }
+    }
+
+    bool IsStillWanted()
+    {
+        if (Pid != 0 && !ProcessDirectory.Exists(Pid))
         {
             return false;
         }
 
         _socket.SendProgress(in _job);
         return true;
-    }
-
-    public void Dispose()
-    {
-        _file?.Dispose();
-        _file = null;
-        if (_waits)
-        {
-            _waits = false;
-            _socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache, Verdict.Policy);
-        }
     }
 }

@@ -17,12 +17,15 @@ sealed class CollectedFile : IDisposable
     const int MaxXattr = 65536;
     const int MaxPath = 4096;
 
+    /// <summary>Room for labels as they are: at each call the kernel clears as much memory as there is room.</summary>
+    const int FirstXattr = 1024;
+
     readonly FileHasher _hasher = new();
     readonly byte[] _path = new byte[MaxPath + 16];
-    readonly byte[] _ima = new byte[MaxXattr];
-    readonly byte[] _evm = new byte[MaxXattr];
     readonly ProtectedXattrs _xattrs = new();
-    byte[]? _value;
+    byte[] _ima = new byte[FirstXattr];
+    byte[] _evm = new byte[FirstXattr];
+    byte[] _value = new byte[FirstXattr];
     int _pathLength;
     int _imaLength;
     int _evmLength;
@@ -135,22 +138,35 @@ sealed class CollectedFile : IDisposable
             ReadProtectedXattrs(file);
         }
 
-        _imaLength = file.GetXattr("security.ima\0"u8, _ima);
-        _evmLength = file.GetXattr("security.evm\0"u8, _evm);
+        _imaLength = Read(file, "security.ima\0"u8, ref _ima);
+        _evmLength = Read(file, "security.evm\0"u8, ref _evm);
         XattrError = _imaLength is >= 0 or noData ? 0 : _imaLength;
     }
 
     void ReadProtectedXattrs(HeldFile file)
     {
-        _value ??= new byte[MaxXattr];
         foreach (byte[] name in ProtectedXattrs.Protected)
         {
-            int length = file.GetXattr(name, _value);
+            int length = Read(file, name, ref _value);
             if (length >= 0)
             {
                 _xattrs.Add(name, _value.AsSpan(0, length));
             }
         }
+    }
+
+    /// <returns>Its length, or minus the errno.</returns>
+    static int Read(HeldFile file, ReadOnlySpan<byte> name, ref byte[] value)
+    {
+        const int tooLong = -34; // ERANGE, errno(3)
+        int length = file.GetXattr(name, value);
+        if (length == tooLong && value.Length < MaxXattr)
+        {
+            value = new byte[MaxXattr];
+            length = file.GetXattr(name, value);
+        }
+
+        return length;
     }
 
     void ReadPath(HeldFile file)

@@ -131,6 +131,7 @@ static unsafe partial class Libc
         [FieldOffset(32)] public ulong stx_ino;
         [FieldOffset(40)] public ulong stx_size;
         [FieldOffset(96)] public StatxTimestamp stx_ctime;
+        [FieldOffset(112)] public StatxTimestamp stx_mtime;
         [FieldOffset(128)] public uint stx_rdev_major;
         [FieldOffset(132)] public uint stx_rdev_minor;
         [FieldOffset(136)] public uint stx_dev_major;
