@@ -46,7 +46,8 @@ sealed class Host : IDisposable
         TpmCommands? tpm = Tpms.Open(options.Resolved!.Tpm, options.TpmTimeout);
         _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
         var engineOptions = new EngineOptions(
-            options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows);
+            options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows,
+            options.Deadline);
         StoredPolicy stored = PolicySources.Resume(_state.PolicyPath);
         _engine = new ImaEngine(
             engineOptions, Mounts.Resolve(stored.Policy), _list, new ReadWriteCheck(), new EngineCounters(), _log);
@@ -100,10 +101,11 @@ sealed class Host : IDisposable
         var commands = new GuardCommands(_stopped.Set, () => Start("reload", _policies.Reload));
         var workers = new List<Thread>();
         var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
-        Start("large files", loop.RunLarge);
+        Start("huge files", loop.RunHuge);
         Thread searches = Start("searches", loop.RunSearches);
         for (int i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
         {
+            Start("large files", loop.RunLarge);
             workers.Add(Start("worker", loop.Run));
         }
 

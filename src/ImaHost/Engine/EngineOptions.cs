@@ -10,12 +10,14 @@ namespace ImaHost.Engine;
 /// <param name="FailAllows">
 /// The answer when a file cannot be judged (unreadable, TPM or disk failed): allow and record, or deny.
 /// </param>
+/// <param name="Deadline">Milliseconds after which the guard answers for us.</param>
 sealed record EngineOptions(
     AppraiseMode Appraise,
     HashAlgorithm ImaHash,
     TemplateDescriptor Template,
     int Pcr,
-    bool FailAllows)
+    bool FailAllows,
+    int Deadline = 10000)
 {
     /// <summary>The template that a rule, or none, asks for.</summary>
     public TemplateDescriptor TemplateFor(ImaRule? rule) => rule?.Template ?? Template;

@@ -9,12 +9,16 @@ sealed record GuardCommands(Action Stop, Action Reload);
 
 /// <summary>
 /// Takes jobs, has them judged, answers, as long as the guard is there. Large files are judged in a lane of their own,
-/// so that a few of them cannot occupy every worker.
+/// and huge ones in another, so that a few of them cannot occupy every worker.
 /// </summary>
 /// <param name="guardPid">The guard, which holds every file that is judged.</param>
 sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log)
 {
-    const ulong LargeBytes = 64 << 20;
+    /// <summary>What takes longer to hash than a few milliseconds.</summary>
+    const ulong LargeBytes = 4 << 20;
+
+    /// <summary>Larger than nearly every program. Whoever makes many of these keeps nobody waiting but himself.</summary>
+    const ulong HugeBytes = 64 << 20;
 
     const int MostWaiting = 256;
 
@@ -25,15 +29,16 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     const int SearchMilliseconds = 1000;
 
     readonly Lane _large = new(MostWaiting);
+    readonly Lane _huge = new(MostWaiting);
     readonly Lane _searched = new(MostSearched);
 
     /// <summary>Requests that were answered in a lane.</summary>
-    readonly Lane _spare = new(MostWaiting + MostSearched);
+    readonly Lane _spare = new((2 * MostWaiting) + MostSearched);
 
     /// <summary>One worker.</summary>
     public void Run()
     {
-        using var scratch = new Scratch();
+        using var scratch = new Scratch(engine.Hashes);
         using AccessRequest request = NewRequest();
         for (;;)
         {
@@ -54,13 +59,18 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         }
     }
 
-    /// <summary>The lane of large files.</summary>
-    public void RunLarge()
+    /// <summary>A worker in the lane of large files.</summary>
+    public void RunLarge() => Run(_large);
+
+    /// <summary>The one in the lane of huge files.</summary>
+    public void RunHuge() => Run(_huge);
+
+    void Run(Lane lane)
     {
-        using var scratch = new Scratch();
-        while (_large.Take() is { } request)
+        using var scratch = new Scratch(engine.Hashes);
+        while (lane.Take() is { } request)
         {
-            Judge(request, scratch, isLarge: true);
+            Judge(request, scratch, lane);
             _ = _spare.TryAdd(request);
         }
     }
@@ -71,7 +81,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     /// </summary>
     public void RunSearches()
     {
-        using var scratch = new Scratch();
+        using var scratch = new Scratch(engine.Hashes);
         var batch = new List<AccessRequest>();
         while (_searched.Take() is { } first)
         {
@@ -117,9 +127,9 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     }
 
     /// <summary>More than the lane takes get the answer of what cannot be judged.</summary>
-    void LayAside(AccessRequest request, Scratch scratch)
+    void LayAside(AccessRequest request, Scratch scratch, Lane lane)
     {
-        if (!TryHandOver(request, _large))
+        if (!TryHandOver(request, lane))
         {
             request.Verdict = engine.GiveUp(request, scratch, $"{MostWaiting} large files wait to be judged already");
         }
@@ -146,14 +156,17 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
         }
     }
 
-    /// <summary>What is late is not read, only recorded.</summary>
-    static bool IsLarge(AccessRequest request, Scratch scratch) =>
-        !request.IsNotice && !request.IsLate && scratch.File.File.Stat.Size > LargeBytes;
+    /// <summary>Where the file is judged, null: here. What is late is not read, only recorded.</summary>
+    Lane? LaneOf(AccessRequest request, Scratch scratch) =>
+        request.IsNotice || request.IsLate ? null
+        : scratch.File.File.Stat.Size > HugeBytes ? _huge
+        : scratch.File.File.Stat.Size > LargeBytes ? _large
+        : null;
 
     /// <summary>The one place that catches everything: whatever fails, the access is answered and the worker lives.</summary>
-    /// <param name="isLarge">This is the lane of large files.</param>
+    /// <param name="here">The lane that this is.</param>
 #pragma warning disable CA1031 // a bug in judging one file must not let the next one through unjudged
-    void Judge(AccessRequest request, Scratch scratch, bool isLarge = false)
+    void Judge(AccessRequest request, Scratch scratch, Lane? here = null)
     {
         using (request)
         {
@@ -165,9 +178,9 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                 {
                     LayAsideToSearch(request, scratch);
                 }
-                else if (isKnown && !isLarge && IsLarge(request, scratch))
+                else if (isKnown && here != _huge && LaneOf(request, scratch) is { } lane && lane != here)
                 {
-                    LayAside(request, scratch);
+                    LayAside(request, scratch, lane);
                 }
                 else if (request.IsNotice)
                 {

@@ -7,14 +7,15 @@ using ImaHost.Template;
 namespace ImaHost.Engine;
 
 /// <summary>Files, as somebody accesses them. Used again for the next access. For one thread at a time.</summary>
-sealed class FileMeasurement : IMeasurementProvider, IDisposable
+/// <param name="hashes">Where others may be at the same file; null: nowhere.</param>
+sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDisposable
 {
     readonly Subject _subject = new();
     readonly TargetReader _target = new();
     AccessRequest? _access;
 
     /// <summary>What is known of the file.</summary>
-    public CollectedFile File { get; } = new();
+    public CollectedFile File { get; } = new(hashes);
 
     /// <summary>The kind of its filesystem, since something was asked about it.</summary>
     public long FilesystemMagic { get; private set; }
@@ -38,7 +39,7 @@ sealed class FileMeasurement : IMeasurementProvider, IDisposable
     /// <summary>What would be asked if the file were opened and mapped.</summary>
     public Question AskAboutMapping(ImaPolicy policy) => Ask(policy, ImaHook.MmapCheck);
 
-    public int Collect(in CollectRequest wanted) => File.Collect(Access.File, in wanted, Access.GoOn);
+    public int Collect(in CollectRequest wanted) => File.Collect(Access.File, in wanted, Access.GoOn, Access.IsLeased);
 
     public FieldSource Fields(EngineOptions options, ImaRule? rule)
     {

@@ -32,6 +32,9 @@ sealed class ImaEngine(
 
     public EngineCounters Counters => counters;
 
+    /// <summary>What is hashed at this time, by whichever worker.</summary>
+    public HashesUnderWay Hashes { get; } = new(options.Deadline);
+
     /// <summary>
     /// Judges one access. May be called by several workers, each with scratch space of its own that has begun with it.
     /// </summary>

@@ -11,7 +11,8 @@ namespace ImaHost.Measurement;
 /// What is known of one file after it was collected (ima_collect_measurement): its path, its security attributes and
 /// its digest. The buffers are used again for the next file. For one thread at a time.
 /// </summary>
-sealed class CollectedFile : IDisposable
+/// <param name="hashes">Where others may be at the same file; null: nowhere.</param>
+sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
 {
     /// <summary>XATTR_SIZE_MAX and PATH_MAX of the kernel.</summary>
     const int MaxXattr = 65536;
@@ -99,8 +100,9 @@ sealed class CollectedFile : IDisposable
 
     /// <summary>The security attributes and the digests, in the algorithm that security.ima names or else ours.</summary>
     /// <param name="goOn">Asked now and then while a large file is read; null: always.</param>
+    /// <param name="isLeased">Nobody can write it until this access is answered.</param>
     /// <returns>0, or minus the errno of the read that failed.</returns>
-    public int Collect(HeldFile file, in CollectRequest wanted, Func<bool>? goOn)
+    public int Collect(HeldFile file, in CollectRequest wanted, Func<bool>? goOn, bool isLeased = false)
     {
         ReadLabels(file, wanted.Xattrs);
         HasVerity = wanted.Verity && ReadVerity(file);
@@ -109,11 +111,16 @@ sealed class CollectedFile : IDisposable
             return 0;
         }
 
-        int error = _hasher.Hash(file, Stat.Size, SecurityIma.Algorithm ?? wanted.ImaHash, goOn, out _digest);
+        int error = Hash(file, SecurityIma.Algorithm ?? wanted.ImaHash, isLeased, goOn, out _digest);
         return error == 0 && wanted.Sha1 && _digest.Algorithm != HashAlgorithm.Sha1
-            ? _hasher.Hash(file, Stat.Size, HashAlgorithm.Sha1, goOn, out _sha1)
+            ? Hash(file, HashAlgorithm.Sha1, isLeased, goOn, out _sha1)
             : error;
     }
+
+    int Hash(HeldFile file, HashAlgorithm algorithm, bool isLeased, Func<bool>? goOn, out Digest digest) =>
+        hashes == null
+            ? _hasher.Hash(file, Stat.Size, algorithm, goOn, out digest)
+            : hashes.Hash(_hasher, file, Stat, algorithm, isLeased, goOn, out digest);
 
     /// <summary>Of the kinds that fs-verity knows, each has its number of enum hash_algo (ima_get_verity_digest).</summary>
     bool ReadVerity(HeldFile file)

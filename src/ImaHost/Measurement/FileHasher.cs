@@ -4,10 +4,13 @@ using ImaHost.Interop;
 namespace ImaHost.Measurement;
 
 /// <summary>Hashes whole files from their descriptor (ima_calc_file_hash). For one thread at a time.</summary>
-sealed class FileHasher : IDisposable
+/// <param name="progressMilliseconds">How often it is asked whether to go on.</param>
+sealed class FileHasher(int progressMilliseconds = 500) : IDisposable
 {
     const int ReadSize = 256 * 1024;
-    const int ProgressMilliseconds = 500;
+
+    /// <summary>The disk reads so far ahead of the hash, where a file is longer than one read.</summary>
+    const long ReadAhead = 2 << 20;
 
     /// <summary>What <see cref="Hash"/> returns when it was not to go on: minus ECANCELED.</summary>
     public const int Canceled = -125;
@@ -20,15 +23,22 @@ sealed class FileHasher : IDisposable
     /// meanwhile. If it shrinks, its digest is that of what could be read.
     /// </summary>
     /// <param name="size">The file's size, bytes.</param>
-    /// <param name="goOn">Asked twice a second while a large file is read; null: always.</param>
+    /// <param name="goOn">Asked now and then while a large file is read; null: always.</param>
     /// <returns>0, or minus the errno of the read that failed; <see cref="Canceled"/> when it was not to go on.</returns>
     public int Hash(HeldFile file, ulong size, HashAlgorithm algorithm, Func<bool>? goOn, out Digest digest)
     {
         EvpDigest context = _digests[algorithm];
         context.Reset();
         long reported = Environment.TickCount64;
+        long asked = size > ReadSize ? 0 : long.MaxValue;
         for (long offset = 0; offset < (long)size;)
         {
+            if (offset + (ReadAhead / 2) > asked)
+            {
+                file.WillNeed(asked, ReadAhead);
+                asked += ReadAhead;
+            }
+
             int got = file.ReadAt(_buffer.AsSpan(0, (int)Math.Min(ReadSize, (long)size - offset)), offset);
             if (got < 0)
             {
@@ -43,7 +53,7 @@ sealed class FileHasher : IDisposable
 
             context.Update(_buffer.AsSpan(0, got));
             offset += got;
-            if (goOn != null && Environment.TickCount64 - reported >= ProgressMilliseconds)
+            if (goOn != null && Environment.TickCount64 - reported >= progressMilliseconds)
             {
                 reported = Environment.TickCount64;
                 if (!goOn())
