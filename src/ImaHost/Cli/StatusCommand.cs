@@ -73,6 +73,12 @@ static class StatusCommand
             $"{accesses.WouldDeny} would be denied, {accesses.Failed} could not be judged, {accesses.Deadlines} deadlines passed, {accesses.Resent} jobs sent again"));
         yield return ("held for", Text(
             $"p50 < {status.Holds.P50} µs, p90 < {status.Holds.P90} µs, p99 < {status.Holds.P99} µs, most < {status.Holds.Max} µs"));
+        foreach ((string stage, StageStatus times) in Stages(status.Latency))
+        {
+            yield return (stage, Text(
+                $"p50 {times.P50} µs, p90 {times.P90} µs, p99 {times.P99} µs, most {times.Max} µs ({times.Count} times)"));
+        }
+
         yield return ("level", status.Level);
         foreach (string hole in status.Holes)
         {
@@ -84,6 +90,12 @@ static class StatusCommand
             yield return ("not cached", Text($"{accesses.Unleasable} accesses on filesystems without leases"));
         }
     }
+
+    static IEnumerable<(string Name, StageStatus Times)> Stages(LatencyStatus latency) =>
+    [
+        ("judged in", latency.Total), (" policy", latency.Policy), (" hash", latency.Hash), (" store", latency.Store),
+        (" appraise", latency.Appraise),
+    ];
 
     static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

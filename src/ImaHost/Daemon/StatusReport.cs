@@ -29,6 +29,8 @@ sealed record StatusReport
 
     public required HoldStatus Holds { get; init; }
 
+    public required LatencyStatus Latency { get; init; }
+
     public required PolicyStatus Policy { get; init; }
 
     /// <summary>"measured, fanotify only" or "measured and BPF-enforced": never blurred.</summary>
@@ -64,6 +66,7 @@ sealed record StatusReport
                 guard.Resent, guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, counters.Measured,
                 counters.Repeated, counters.Denied, counters.WouldDeny, counters.Fixed, counters.Failed),
             Holds = HoldStatus.From(in guard.Holds),
+            Latency = LatencyStatus.Of(engine.Latency),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
             Level = Coverage.Level,
             Holes = [.. Coverage.Holes, .. mounts.Holes],
@@ -113,6 +116,26 @@ sealed record HoldStatus(ulong Count, ulong P50, ulong P90, ulong P99, ulong Max
 
         return 0;
     }
+}
+
+/// <summary>How long the host took to judge, since it started.</summary>
+sealed record LatencyStatus(
+    StageStatus Policy, StageStatus Hash, StageStatus Store, StageStatus Appraise, StageStatus Total)
+{
+    public static LatencyStatus Of(EngineLatency latency) => new(
+        StageStatus.Of(latency.Read(JudgingStage.Policy)), StageStatus.Of(latency.Read(JudgingStage.Hash)),
+        StageStatus.Of(latency.Read(JudgingStage.Store)), StageStatus.Of(latency.Read(JudgingStage.Appraise)),
+        StageStatus.Of(latency.Read(JudgingStage.Total)));
+}
+
+/// <summary>Microseconds, rounded up to tenths. The percentiles are at most a quarter too much; the maximum is exact.</summary>
+sealed record StageStatus(long Count, double P50, double P90, double P99, double Max)
+{
+    public static StageStatus Of(LatencyHistogram times) => new(
+        times.Count, Microseconds(times.Percentile(0.5)), Microseconds(times.Percentile(0.9)),
+        Microseconds(times.Percentile(0.99)), Microseconds(times.Max));
+
+    static double Microseconds(long nanoseconds) => Math.Ceiling(nanoseconds / 100.0) / 10;
 }
 
 /// <param name="Sources">Where the rules come from, in order.</param>

@@ -35,6 +35,9 @@ sealed class ImaEngine(
     /// <summary>What is hashed at this time, by whichever worker.</summary>
     public HashesUnderWay Hashes { get; } = new(options.Deadline);
 
+    /// <summary>How long judging takes.</summary>
+    public EngineLatency Latency { get; } = new();
+
     /// <summary>
     /// Judges one access. May be called by several workers, each with scratch space of its own that has begun with it.
     /// </summary>
@@ -46,8 +49,11 @@ sealed class ImaEngine(
             return Unjudged(access, scratch, "its descriptor could not be received", record: false);
         }
 
+        // Who is late was answered by the guard: that is no time of ours.
+        using StageClock clock = access.IsLate ? default : Latency.Start(scratch, access.Received);
         Question question = file.MustMeasure(Policy);
-        bool recorded = CheckReadWrite(access, in question, scratch);
+        clock.Lap(JudgingStage.Policy);
+        bool recorded = CheckReadWrite(access, in question, scratch, clock);
         if (question.Decision.IsNothing)
         {
             return recorded ? Verdict.Allow : Unrecorded(access, scratch);
@@ -59,6 +65,7 @@ sealed class ImaEngine(
         }
 
         int error = CollectMeasurement(file, in question);
+        clock.Lap(JudgingStage.Hash);
         if (error == FileHasher.Canceled)
         {
             // The accessor was killed: nobody waits for a verdict.
@@ -71,6 +78,7 @@ sealed class ImaEngine(
         }
 
         recorded = StoreMeasurement(file, in question, scratch) != StoreOutcome.NotStored && recorded;
+        clock.Lap(JudgingStage.Store);
         if (access.HasWriter && question.Hook == ImaHook.BprmCheck)
         {
             return Verdict.Busy;
@@ -78,6 +86,7 @@ sealed class ImaEngine(
 
         _audit.Act(access, in question, file);
         Verdict verdict = _appraisal.Judge(access, in question, file);
+        clock.Lap(JudgingStage.Appraise);
         return recorded || verdict.Decision == GuardDecision.Deny ? verdict : Unrecorded(access, scratch);
     }
 
@@ -238,7 +247,7 @@ sealed class ImaEngine(
 
     /// <summary>Records that what was measured may not be what is used (ima_rdwr_violation_check), if that is so.</summary>
     /// <returns>False when the list or the TPM did not take it.</returns>
-    bool CheckReadWrite(AccessRequest access, in Question question, Scratch scratch)
+    bool CheckReadWrite(AccessRequest access, in Question question, Scratch scratch, StageClock clock)
     {
         if (question.Hook == ImaHook.BprmCheck)
         {
@@ -249,7 +258,14 @@ sealed class ImaEngine(
         string? violation = readWrite.Decide(
             scratch.File.File.Stat, access.Mode, measures, access.HasWriter, access.IsLeased,
             access.Holders?.Found ?? Holders.None);
-        return violation == null || StoreViolation(access, scratch, violation);
+        if (violation == null)
+        {
+            return true;
+        }
+
+        bool stored = StoreViolation(access, scratch, violation);
+        clock.Lap(JudgingStage.Store);
+        return stored;
     }
 
     /// <summary>Always in the configured PCR and template, whatever the rule says (ima_add_violation).</summary>

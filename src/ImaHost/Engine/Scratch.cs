@@ -11,5 +11,8 @@ sealed class Scratch(HashesUnderWay? hashes = null) : IDisposable
 
     public ByteBuilder Data { get; } = new();
 
+    /// <summary>How long its worker took; null until it judges something.</summary>
+    public StageTimes? Times { get; set; }
+
     public void Dispose() => File.Dispose();
 }
