@@ -105,18 +105,25 @@ public sealed unsafe class GuardSocket
     /// </summary>
     /// <param name="id">To be returned with the answer.</param>
     /// <exception cref="ErrnoException">The socket failed.</exception>
-    public void SendWatch(MountRoot root, ulong id)
+    public void SendWatch(MountRoot root, ulong id) =>
+        SendWith(new WatchMessage { Type = GuardMessage.Watch, Id = id }, root.Descriptor);
+
+    /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
+    public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);
+
+    /// <summary>A message that passes a descriptor.</summary>
+    internal void SendWith<T>(T message, int descriptor)
+        where T : unmanaged
     {
-        var body = new WatchMessage { Type = GuardMessage.Watch, Id = id };
         var control = new Libc.DescriptorMessage
         {
             cmsg_len = (nuint)(sizeof(Libc.DescriptorMessage) - sizeof(int)),
             cmsg_level = Libc.SOL_SOCKET,
             cmsg_type = Libc.SCM_RIGHTS,
-            fd = root.Descriptor,
+            fd = descriptor,
         };
-        var part = new Libc.IoVector { iov_base = &body, iov_len = (nuint)sizeof(WatchMessage) };
-        var message = new Libc.MessageHeader
+        var part = new Libc.IoVector { iov_base = &message, iov_len = (nuint)sizeof(T) };
+        var header = new Libc.MessageHeader
         {
             msg_iov = &part,
             msg_iovlen = 1,
@@ -126,15 +133,12 @@ public sealed unsafe class GuardSocket
         nint sent;
         do
         {
-            sent = Libc.sendmsg(_fd, &message, Libc.MSG_NOSIGNAL);
+            sent = Libc.sendmsg(_fd, &header, Libc.MSG_NOSIGNAL);
         }
         while (sent < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
 
         ErrnoException.ThrowIfNegative(sent, "send to the guard");
     }
-
-    /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
-    public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);
 
     void Send<T>(T message)
         where T : unmanaged
