@@ -68,7 +68,7 @@ static class StatusCommand
         yield return ("accesses", Text(
             $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} that no rule asks about ({accesses.Marked} marked), {accesses.Held} held now"));
         yield return ("measured", Text(
-            $"{accesses.Measured} new, {accesses.Repeated} repeated, {accesses.Cached} verdicts held in the kernel (this host)"));
+            $"{accesses.Measured} new, {accesses.Repeated} repeated, {accesses.HashedBytes >> 20} MiB hashed, {accesses.Cached} verdicts held in the kernel (this host)"));
         yield return ("troubles", Text(
             $"{accesses.WouldDeny} would be denied, {accesses.Failed} could not be judged, {accesses.Deadlines} deadlines passed, {accesses.Resent} jobs sent again"));
         yield return ("held for", Text(
@@ -87,7 +87,7 @@ static class StatusCommand
 
         if (accesses.Unleasable > 0)
         {
-            yield return ("not cached", Text($"{accesses.Unleasable} accesses on filesystems without leases"));
+            yield return ("not cached", Text($"{accesses.Unleasable} accesses without a lease, or whose attributes could not be watched"));
         }
     }
 

@@ -64,7 +64,8 @@ sealed record StatusReport
             Accesses = new AccessStatus(
                 guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Marked, guard.Own, guard.Deadlines,
                 guard.Resent, guard.HostStarts, guard.LeaseBreaks, guard.Unleasable, guard.Cached, guard.Held, counters.Measured,
-                counters.Repeated, counters.Denied, counters.WouldDeny, counters.Fixed, counters.Failed),
+                counters.Repeated, counters.Denied, counters.WouldDeny, counters.Fixed, counters.Failed,
+                engine.Hashes.Bytes),
             Holds = HoldStatus.From(in guard.Holds),
             Latency = LatencyStatus.Of(engine.Latency),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
@@ -83,7 +84,7 @@ sealed record TpmStatus(string Name, IReadOnlyList<string> Banks, int Pcr, long 
 sealed record AccessStatus(
     ulong Events, ulong Allowed, ulong Denied, ulong Unjudged, ulong Marked, ulong Own, ulong Deadlines, ulong Resent,
     ulong HostStarts, ulong LeaseBreaks, ulong Unleasable, ulong Cached, ulong Held, long Measured, long Repeated,
-    long AppraisalDenied, long WouldDeny, long Fixed, long Failed);
+    long AppraisalDenied, long WouldDeny, long Fixed, long Failed, long HashedBytes);
 
 /// <summary>How long accesses were held, microseconds: upper bounds of powers of two.</summary>
 sealed record HoldStatus(ulong Count, ulong P50, ulong P90, ulong P99, ulong Max)

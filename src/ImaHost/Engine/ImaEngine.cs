@@ -64,6 +64,14 @@ sealed class ImaEngine(
             return Late(access, in question, scratch);
         }
 
+        return MeasureAndAppraise(access, in question, scratch, clock, recorded);
+    }
+
+    /// <param name="recorded">What was to be entered until now stands in the list.</param>
+    Verdict MeasureAndAppraise(
+        AccessRequest access, in Question question, Scratch scratch, StageClock clock, bool recorded)
+    {
+        FileMeasurement file = scratch.File;
         int error = CollectMeasurement(file, in question);
         clock.Lap(JudgingStage.Hash);
         if (error == FileHasher.Canceled)
