@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ImaHost.InteropTests.Support;
 
-/// <summary>A file that was judged, and whose verdict the kernel holds: to use it makes no event.</summary>
+/// <summary>A file whose verdict is to be kept: to use it again makes no event.</summary>
 /// <param name="Command">Uses it.</param>
 public sealed record KeptFile(string Path, string Command, Daemon Daemon)
 {
@@ -21,13 +21,16 @@ public sealed record KeptFile(string Path, string Command, Daemon Daemon)
         Assert.True(outcome.Status == 0, outcome.Errors);
     }
 
-    /// <summary>Uses it until its verdict is kept.</summary>
-    public void Keep()
+    /// <summary>Uses it, and looks that its verdict is kept.</summary>
+    /// <returns>Itself.</returns>
+    public KeptFile Keep()
     {
         Use();
         ulong before = Count("events");
         Use();
         Assert.Equal(before, Count("events"));
+        Assert.Equal(Digest, Digests[^1]);
+        return this;
     }
 
     /// <summary>Uses it, and looks that it was measured as it is now before it was used.</summary>
@@ -55,18 +58,28 @@ public sealed class KeptBench : IDisposable
     readonly Dictionary<(string Kind, string Policy), (Volume Volume, Daemon Daemon)> _places = [];
     int _files;
 
-    /// <summary>A program that was run, under the default policy.</summary>
-    public KeptFile KeepProgram(string kind)
+    /// <summary>A program that nobody has run yet, under the default policy.</summary>
+    public KeptFile NewProgram(string kind)
     {
         string path = AddProgram(kind);
-        return Keep(path, path, Place(kind, "exec").Daemon);
+        return new KeptFile(path, path, Place(kind, "exec").Daemon);
     }
 
-    /// <summary>A file that root has read, under the policy that measures it.</summary>
-    public KeptFile KeepData(string kind)
+    /// <summary>A library that nobody has opened yet, under the default policy. Its "word" is "before".</summary>
+    public KeptFile NewLibrary(string kind)
+    {
+        string source = Bench.NewFile("library.c", "const char word[] = \"before\";\n");
+        (Volume volume, Daemon daemon) = Place(kind, "exec");
+        string path = volume[Name("library")];
+        Shell.Must("cc", "-shared", "-fPIC", "-o", path, source);
+        return new KeptFile(path, $"cat {path} > /dev/null", daemon);
+    }
+
+    /// <summary>A file that root is to read, under the policy that measures it.</summary>
+    public KeptFile NewData(string kind)
     {
         string path = AddData(kind);
-        return Keep(path, $"cat {path} > /dev/null", Place(kind, "tcb").Daemon);
+        return new KeptFile(path, $"cat {path} > /dev/null", Place(kind, "tcb").Daemon);
     }
 
     /// <summary>A program like no other, of whole pages, the last of which it does not need.</summary>
@@ -84,17 +97,11 @@ public sealed class KeptBench : IDisposable
         }
     }
 
-    static KeptFile Keep(string path, string command, Daemon daemon)
-    {
-        var file = new KeptFile(path, command, daemon);
-        file.Keep();
-        Assert.Equal([file.Digest], file.Digests);
-        return file;
-    }
+    string Name(string what) => string.Create(CultureInfo.InvariantCulture, $"{what}{++_files}");
 
     string Add(Volume volume, string start)
     {
-        string path = volume[string.Create(CultureInfo.InvariantCulture, $"file{++_files}")];
+        string path = volume[Name("file")];
         Shell.Must(
             "sh", "-c",
             $"(cat {start} /dev/null; head -c {Spare} /dev/urandom) > {path}; truncate -s %4096 {path}; chmod 755 {path}");
