@@ -38,6 +38,91 @@ public sealed class OverlayTests
         }
     }
 
+    /// <summary>Opened through the overlay, a file is opened once more in its layer: that is whose verdict is kept.</summary>
+    [Theory]
+    [InlineData("upper", "write")]
+    [InlineData("upper", "mapping")]
+    [InlineData("upper", "splice")]
+    [InlineData("upper", "sendfile")]
+    [InlineData("upper", "copy_file_range")]
+    [InlineData("upper", "truncate")]
+    [InlineData("upper", "punched hole")]
+    [InlineData("upper", "rename")]
+    [InlineData("lower", "write")]
+    [InlineData("lower", "mapping")]
+    public void Program_is_measured_again_when_it_is_changed_through_the_overlay(string layer, string way)
+    {
+        using var bench = new OverlayBench();
+        using Daemon daemon = bench.Watch("layers", "--tpm none");
+        string below = bench.AddProgram(layer, "program");
+        _ = bench.AddProgram("lower", "other");
+        Shell.Must("sh", "-c", $"head -c 16384 /dev/urandom >> {below}; truncate -s %4096 {below}");
+        var program = new KeptFile("/program", bench["program"], daemon);
+        program.Use();
+        program.Use();
+        string before = Assert.Single(program.Digests);
+
+        FileChange.Make(way, bench["program"], bench["other"]);
+        program.Use();
+
+        string[] digests = program.Digests;
+        Assert.Equal([before, Shell.Must("sha256sum", bench["program"])[..64]], digests);
+        Assert.NotEqual(before, digests[1]);
+    }
+
+    [Theory]
+    [InlineData("layers", "write")]
+    [InlineData("layers", "mapping")]
+    [InlineData("overlay", "write")]
+    public void Program_is_measured_again_when_it_is_changed_in_the_lower_directory(string watched, string way)
+    {
+        using var bench = new OverlayBench();
+        using Daemon daemon = bench.Watch(watched, "--tpm none");
+        string below = bench.AddProgram("lower", "program");
+        string other = bench.AddProgram("lower", "other");
+        var program = new KeptFile(watched == "layers" ? "/program" : bench["program"], bench["program"], daemon);
+        program.Use();
+        program.Use();
+        string before = Assert.Single(program.Digests);
+
+        FileChange.Make(way, below, other);
+        program.Use();
+
+        string[] digests = program.Digests;
+        Assert.Equal([before, Shell.Must("sha256sum", below)[..64]], digests);
+        Assert.NotEqual(before, digests[1]);
+    }
+
+    [Theory]
+    [InlineData("layers", "write", "overlay")]
+    [InlineData("layers", "mapping", "overlay")]
+    [InlineData("layers", "splice", "overlay")]
+    [InlineData("layers", "write", "layer")]
+    [InlineData("layers", "mapping", "layer")]
+    [InlineData("layers", "splice", "layer")]
+    [InlineData("overlay", "write", "overlay")]
+    [InlineData("overlay", "mapping", "overlay")]
+    [InlineData("overlay", "splice", "overlay")]
+    public void File_that_nobody_asked_about_is_measured_when_it_becomes_a_program_through_the_overlay(
+        string watched, string way, string read)
+    {
+        const int heard = 200;
+        using var bench = new OverlayBench();
+        using Daemon daemon = bench.Watch(watched, "--tpm none");
+        string other = bench.AddProgram("lower", "other");
+        string below = Path.Combine(Path.GetDirectoryName(other)!, "../upper/data");
+        Shell.Must("sh", "-c", $"head -c {new FileInfo(other).Length} /dev/zero > {below}");
+        Shell.Must("sh", "-c", $"cat {(read == "layer" ? below : bench["data"])} {bench["data"]}");
+        var data = new KeptFile(watched == "layers" ? "/data" : bench["data"], $"cat {bench["data"]} > /dev/null", daemon);
+        Assert.Empty(data.Digests);
+
+        FileChange.Make(way, bench["data"], bench["other"]);
+        Thread.Sleep(heard);
+        data.Use();
+
+        Assert.Equal(Shell.Must("sha256sum", other)[..64], Assert.Single(data.Digests));
+    }
+
     [Theory]
     [InlineData("layers", 1)]
     [InlineData("overlay", 0)]
