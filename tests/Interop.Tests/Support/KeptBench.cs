@@ -46,7 +46,7 @@ public sealed record KeptFile(string Path, string Command, Daemon Daemon)
         Assert.Equal([.. before, now], digests);
     }
 
-    public ulong Count(string what) => Daemon.Status().GetProperty("accesses").GetProperty(what).GetUInt64();
+    ulong Count(string what) => Daemon.Status().GetProperty("accesses").GetProperty(what).GetUInt64();
 }
 
 /// <summary>Daemons that keep verdicts, one for each filesystem and policy, for a whole class of tests.</summary>
@@ -83,10 +83,10 @@ public sealed class KeptBench : IDisposable
     }
 
     /// <summary>A program like no other, of whole pages, the last of which it does not need.</summary>
-    public string AddProgram(string kind) => Add(Place(kind, "exec").Volume, "/bin/echo");
+    public string AddProgram(string kind) => Add(Place(kind, "exec").Volume, "/bin/echo", "755");
 
-    /// <summary>A file like no other, of whole pages.</summary>
-    public string AddData(string kind) => Add(Place(kind, "tcb").Volume, "");
+    /// <summary>A file like no other, of whole pages, that nobody may run.</summary>
+    public string AddData(string kind) => Add(Place(kind, "tcb").Volume, "", "644");
 
     public void Dispose()
     {
@@ -99,12 +99,12 @@ public sealed class KeptBench : IDisposable
 
     string Name(string what) => string.Create(CultureInfo.InvariantCulture, $"{what}{++_files}");
 
-    string Add(Volume volume, string start)
+    string Add(Volume volume, string start, string mode)
     {
         string path = volume[Name("file")];
         Shell.Must(
             "sh", "-c",
-            $"(cat {start} /dev/null; head -c {Spare} /dev/urandom) > {path}; truncate -s %4096 {path}; chmod 755 {path}");
+            $"(cat {start} /dev/null; head -c {Spare} /dev/urandom) > {path}; truncate -s %4096 {path}; chmod {mode} {path}");
         return path;
     }
 
