@@ -54,10 +54,6 @@ public sealed unsafe partial class HeldFile : IDisposable
         }
     }
 
-    /// <summary>Has bytes read from the disk that will be asked for soon. A hint: it fails without a word.</summary>
-    public void WillNeed(long offset, long length) =>
-        _ = Libc.posix_fadvise(_fd, offset, length, Libc.POSIX_FADV_WILLNEED);
-
     /// <summary>The file's attributes, or minus the errno in <paramref name="error"/>.</summary>
     public bool TryStat(out FileStat stat, out int error) => TryStat(_fd, out stat, out error);
 

@@ -21,7 +21,6 @@ static unsafe partial class Libc
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
-    public const int POSIX_FADV_WILLNEED = 3;
     public const int O_NONBLOCK = 0x800;
     public const int O_PATH = 0x200000;
     public const int O_CLOEXEC = 0x80000;
@@ -207,9 +206,6 @@ static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint write(int fd, void* buffer, nuint count);
-
-    [LibraryImport("libc")]
-    public static partial int posix_fadvise(int fd, long offset, long length, int advice);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint pread(int fd, void* buffer, nuint count, long offset);
