@@ -55,12 +55,7 @@ public sealed class HashesUnderWayTests : IDisposable
     {
         using var begun = new ManualResetEventSlim();
         using var release = new ManualResetEventSlim();
-        Task<Digest?> first = Hash(() =>
-        {
-            begun.Set();
-            return release.Wait(TimeSpan.FromSeconds(10));
-        });
-        begun.Wait(TestContext.Current.CancellationToken);
+        Task<Digest?> first = HashUntil(begun, release.WaitHandle);
 
         Assert.Null(await Hash(() => false));
         release.Set();
@@ -73,12 +68,7 @@ public sealed class HashesUnderWayTests : IDisposable
     {
         using var begun = new ManualResetEventSlim();
         using var release = new ManualResetEventSlim();
-        Task<Digest?> first = Hash(() =>
-        {
-            begun.Set();
-            return release.Wait(TimeSpan.FromSeconds(10));
-        });
-        begun.Wait(TestContext.Current.CancellationToken);
+        Task<Digest?> first = HashUntil(begun, release.WaitHandle);
         File.SetLastWriteTimeUtc(_path, DateTime.UnixEpoch);
 
         Assert.NotNull(await Hash(() => true));
@@ -95,15 +85,22 @@ public sealed class HashesUnderWayTests : IDisposable
     {
         using var begun = new ManualResetEventSlim();
         using var others = new CountdownEvent(Workers - 1);
-        Task<Digest?> first = Hash(
+        Task<Digest?> first = HashUntil(begun, others.WaitHandle, shared);
+        return await Task.WhenAll([first, .. Enumerable.Range(1, Workers - 1).Select(_ => Join(others, shared))]);
+    }
+
+    /// <summary>Is under way when this returns, and not done before it is let go on.</summary>
+    Task<Digest?> HashUntil(ManualResetEventSlim begun, WaitHandle release, bool shared = true)
+    {
+        Task<Digest?> hash = Hash(
             () =>
             {
                 begun.Set();
-                return others.Wait(TimeSpan.FromSeconds(10));
+                return release.WaitOne(TimeSpan.FromSeconds(10));
             },
             shared);
         begun.Wait(TestContext.Current.CancellationToken);
-        return await Task.WhenAll([first, .. Enumerable.Range(1, Workers - 1).Select(_ => Join(others, shared))]);
+        return hash;
     }
 
     Task<Digest?> Join(CountdownEvent others, bool shared)
