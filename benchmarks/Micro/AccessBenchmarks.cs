@@ -60,6 +60,7 @@ public class AccessBenchmarks
     public void JudgeWhatIsThere() => Judge();
 
     [Benchmark]
+    [BenchmarkCategory(Gate.Grows)]
     public void JudgeNewContent()
     {
         BinaryPrimitives.WriteInt64LittleEndian(_content, ++_number);

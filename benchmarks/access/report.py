@@ -169,8 +169,7 @@ of {rounds} rounds, each the median of its accesses; in brackets the lowest and 
 
 NOTES = """
 - *Again*: the file was accessed before while this daemon ran, seconds ago. The median of five passes
-  of 2,000 accesses to one file, of one walk, of three compilations. For the 200 ms that ImaHost still
-  holds a lease after its verdict, an open is dearer by about 0.3 microseconds; that is not in here.
+  of 2,000 accesses to one file, of one walk, of three compilations.
 - *First time*: the image was mounted just before, and the daemon has never seen the file. Programs end
   at once and have no libc, so that nothing hides what is added to an exec; no two have the same
   content.
