@@ -103,13 +103,19 @@ static void answer_alone(struct guard *guard, int fd, bool allow)
  * The host's own access. It cannot be judged by the host, which waits for it:
  * allowed if nobody but root can have written the file, and noted, so that it
  * is measured before the host's first verdict. Identities are not pinned, or
- * an upgrade of the host would lock it out.
+ * an upgrade of the host would lock it out. What the host says that it opens to
+ * look at, and not to run, may be anybody's.
  */
 static void on_own(struct guard *guard, int fd, enum ima_access access)
 {
 	struct slot *slot = slots_at(&guard->slots, fd);
 
 	guard->counters->own++;
+	if (access != IMA_ACCESS_EXEC &&
+	    __atomic_load_n(&guard->host.shared->opens, __ATOMIC_ACQUIRE)) {
+		answer_alone(guard, fd, true);
+		return;
+	}
 	if (!gate_is_trusted(fd)) {
 		say("refused the host's access to a file that others may write"
 		    " (descriptor %d): see that root owns what it loads",

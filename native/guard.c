@@ -43,11 +43,11 @@ enum poller {
 	POLLERS
 };
 
-static uint64_t clock_now(void)
+static uint64_t clock_read(clockid_t clock)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(clock, &time);
 	return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
 }
 
@@ -201,6 +201,7 @@ static int start(struct guard *guard)
 	guard->notify = notify_open();
 	start_memory();
 	error = start_watches(guard);
+	guard->host.shared->since = clock_read(CLOCK_REALTIME);
 	if (error && guard->options.fs)
 		publish_unmount(guard->options.fs);
 	return error;
@@ -213,7 +214,7 @@ static void tell_host(struct guard *guard, uint32_t message)
 			   MSG_NOSIGNAL);
 }
 
-static void begin_stop(struct guard *guard)
+void guard_stop(struct guard *guard)
 {
 	if (guard->stopping)
 		return;
@@ -237,7 +238,7 @@ static void on_signal(struct guard *guard, const struct signalfd_siginfo *info)
 	const int number = (int)info->ssi_signo;
 
 	if (number == SIGTERM || number == SIGINT)
-		begin_stop(guard);
+		guard_stop(guard);
 	else if (number == SIGHUP)
 		tell_host(guard, IMA_MSG_RELOAD);
 	else if (number == GATE_LEASE_SIGNAL)
@@ -332,7 +333,7 @@ static int turn(struct guard *guard, uint64_t *patience)
 	int error = 0;
 	int ready = wait_for_work(guard, pollers, *patience);
 
-	guard->now = clock_now();
+	guard->now = clock_read(CLOCK_MONOTONIC);
 	if (ready > 0 && pollers[POLL_SIGNALS].revents)
 		read_signals(guard);
 	if (ready > 0 && pollers[POLL_CHANGES].revents)
@@ -386,7 +387,7 @@ int main(int argc, char **argv)
 	if (guard->options.companion)
 		guard->companion = (int)syscall(SYS_pidfd_open,
 						guard->options.companion, 0);
-	guard->now = clock_now();
+	guard->now = clock_read(CLOCK_MONOTONIC);
 	if (start(guard) == 0)
 		status = run(guard) ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (guard->companion >= 0)

@@ -54,6 +54,11 @@ struct guard {
 	int watch_error; /* why changes of a file could not be watched, said */
 };
 
+/* guard.c */
+
+/* Ends the watching: what is held is judged, then the gate is open. */
+void guard_stop(struct guard *guard);
+
 /* accesses.c: from a fanotify event to its answer. */
 
 /* Is there room for the descriptors of one read? Trims the cache for it. */

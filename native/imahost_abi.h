@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Raised whenever anything on this page changes its meaning or its place. */
-#define IMA_ABI_VERSION 3
+#define IMA_ABI_VERSION 4
 
 /*
  * The guard sets this variable to the ABI version for the host it starts. Its
@@ -36,6 +36,9 @@ enum ima_message {
 	IMA_MSG_WRITER = 7,   /* guard to host, the file in SCM_RIGHTS */
 	IMA_MSG_WATCH = 8,    /* host to guard, a mount's root in SCM_RIGHTS */
 	IMA_MSG_WATCHED = 9,  /* guard to host, what came of it */
+	IMA_MSG_YIELD = 10,   /* guard to host: another host follows, end */
+	IMA_MSG_RENEW = 11,   /* host to guard: what is installed is newer */
+	IMA_MSG_OPEN = 12,    /* host to guard: stop, and open the gate */
 };
 
 /* Which access is held, from the fanotify event that announced it. */
@@ -113,6 +116,15 @@ struct ima_watch {
 };
 
 /*
+ * IMA_MSG_OPEN, and IMA_MSG_RENEW with the guard's new image, a sealed memfd,
+ * in SCM_RIGHTS, or without when the guard itself is to stay.
+ */
+struct ima_order {
+	uint32_t type;
+	uint32_t reserved;
+};
+
+/*
  * How long accesses were held, from the guard's read of the event to the
  * answer. Bucket i counts holds below 2^i microseconds (and not below
  * 2^(i-1)); the last one takes all longer ones.
@@ -136,6 +148,7 @@ struct ima_counters {
 	uint64_t unleasable;   /* files whose filesystem has no leases */
 	uint64_t cached;       /* verdicts held in the kernel now */
 	uint64_t held;	       /* accesses held now */
+	uint64_t unrecorded;   /* answered without a host: in no list yet */
 	uint64_t holds[IMA_HOLD_BUCKETS];
 };
 
@@ -164,7 +177,11 @@ struct ima_shared {
 	uint32_t writer_base;	/* host: offset at which an append began */
 	uint32_t writer_failed; /* host: a write was refused */
 	uint32_t reserved;
-	uint64_t policy; /* guard: which policy its kept verdicts follow */
+	uint64_t policy;   /* guard: which policy its kept verdicts follow */
+	uint64_t since;	   /* guard: CLOCK_REALTIME, ns, when its marks stood */
+	uint64_t recorded; /* host: of counters.unrecorded, those in the list */
+	uint32_t ran;	   /* host: what ran before us is in the list */
+	uint32_t opens;	   /* host: it opens what others may have written */
 	struct ima_counters counters;
 	uint8_t fuse_request[IMA_FUSE_REQUEST] __attribute__((aligned(4096)));
 	uint8_t policy_text[IMA_POLICY_MAX];

@@ -190,6 +190,7 @@ union host_message {
 	struct ima_verdict verdict;
 	struct ima_ready ready;
 	struct ima_watch watch;
+	struct ima_order order;
 };
 
 /* The bytes of one message, or -1; the descriptor that came with it, or -1. */
@@ -234,6 +235,9 @@ bool jobs_receive(struct guard *guard)
 		else if (got == sizeof(message.watch) &&
 			 message.type == IMA_MSG_WATCH)
 			on_watch(guard, &message.watch, fd);
+		else if (got == sizeof(message.order) &&
+			 message.type == IMA_MSG_OPEN)
+			guard_stop(guard);
 		else
 			say("ignored a message of %zd bytes, type %u", got,
 			    got >= 4 ? message.type : 0);

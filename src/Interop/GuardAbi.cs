@@ -6,7 +6,7 @@ namespace ImaHost.Interop;
 public static class GuardAbi
 {
     /// <summary>IMA_ABI_VERSION.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>IMA_GUARD_ENV: set by the guard for the host it starts.</summary>
     public const string Environment = "IMAHOST_GUARD";
@@ -50,6 +50,12 @@ public enum GuardMessage : uint
     Watch = 8,
     /// <summary>What came of it.</summary>
     Watched = 9,
+    /// <summary>Another host follows: finish what there is, and end.</summary>
+    Yield = 10,
+    /// <summary>The host hands over what is installed now, to go on with.</summary>
+    Renew = 11,
+    /// <summary>The host orders a stop, which opens the gate.</summary>
+    Open = 12,
 }
 
 /// <summary>enum ima_access: what the held task is doing.</summary>
@@ -142,6 +148,13 @@ struct WatchMessage
     public ulong Id;
 }
 
+[StructLayout(LayoutKind.Sequential)]
+struct OrderMessage
+{
+    public GuardMessage Type;
+    public uint Reserved;
+}
+
 /// <summary>struct ima_counters: counted by the guard since its start.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct GuardCounters
@@ -172,6 +185,8 @@ public struct GuardCounters
     public ulong Cached;
     /// <summary>Accesses held now.</summary>
     public ulong Held;
+    /// <summary>Answered without a host, and by no host recorded yet.</summary>
+    public ulong Unrecorded;
     /// <summary>Durations of the holds.</summary>
     public HoldHistogram Holds;
 }
@@ -197,5 +212,9 @@ struct SharedHeader
     public uint WriterFailed;
     public uint Reserved;
     public ulong Policy;
+    public ulong Since;
+    public ulong Recorded;
+    public uint Ran;
+    public uint Opens;
     public GuardCounters Counters;
 }

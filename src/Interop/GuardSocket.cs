@@ -108,6 +108,9 @@ public sealed unsafe class GuardSocket
     public void SendWatch(MountRoot root, ulong id) =>
         SendWith(new WatchMessage { Type = GuardMessage.Watch, Id = id }, root.Descriptor);
 
+    /// <summary>Orders the guard to stop, which opens the gate.</summary>
+    public void SendOpen() => Send(new OrderMessage { Type = GuardMessage.Open });
+
     /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
     public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);
 

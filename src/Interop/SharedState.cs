@@ -57,6 +57,18 @@ public sealed unsafe class SharedState
     public bool AwaitPolicy(ulong policy, int milliseconds) =>
         SpinWait.SpinUntil(() => Volatile.Read(ref _header->Policy) == policy, milliseconds);
 
+    /// <summary>When the guard's marks stood, nanoseconds of CLOCK_REALTIME.</summary>
+    public ulong Since => _header->Since;
+
+    /// <summary>How many of <see cref="GuardCounters.Unrecorded"/> stand in the list.</summary>
+    public ref ulong Recorded => ref _header->Recorded;
+
+    /// <summary>Not 0 once a host has entered what ran before the guard came.</summary>
+    public ref uint Ran => ref _header->Ran;
+
+    /// <summary>Not 0 while this process opens what others may have written, to measure it and not to run it.</summary>
+    public ref uint Opens => ref _header->Opens;
+
     internal Span<byte> FuseRequest => new((byte*)_header + FuseRequestOffset, GuardAbi.FuseRequestSize);
 
     internal ref ulong FuseTries => ref _header->FuseTries;

@@ -46,6 +46,10 @@ static void print_messages(void)
 	FIELD(ima_watch, type);
 	FIELD(ima_watch, error);
 	FIELD(ima_watch, id);
+
+	STRUCT(ima_order);
+	FIELD(ima_order, type);
+	FIELD(ima_order, reserved);
 }
 
 static void print_counters(void)
@@ -64,6 +68,7 @@ static void print_counters(void)
 	FIELD(ima_counters, unleasable);
 	FIELD(ima_counters, cached);
 	FIELD(ima_counters, held);
+	FIELD(ima_counters, unrecorded);
 	FIELD(ima_counters, holds);
 }
 
@@ -80,6 +85,10 @@ static void print_shared(void)
 	FIELD(ima_shared, writer_failed);
 	FIELD(ima_shared, reserved);
 	FIELD(ima_shared, policy);
+	FIELD(ima_shared, since);
+	FIELD(ima_shared, recorded);
+	FIELD(ima_shared, ran);
+	FIELD(ima_shared, opens);
 	FIELD(ima_shared, counters);
 	FIELD(ima_shared, fuse_request);
 	FIELD(ima_shared, policy_text);
@@ -101,6 +110,9 @@ static void print_constants(void)
 	CONST(IMA_MSG_WRITER);
 	CONST(IMA_MSG_WATCH);
 	CONST(IMA_MSG_WATCHED);
+	CONST(IMA_MSG_YIELD);
+	CONST(IMA_MSG_RENEW);
+	CONST(IMA_MSG_OPEN);
 	CONST(IMA_ACCESS_EXEC);
 	CONST(IMA_ACCESS_ELF);
 	CONST(IMA_ACCESS_DATA);

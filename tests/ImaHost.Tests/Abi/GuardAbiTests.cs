@@ -18,6 +18,7 @@ public sealed partial class GuardAbiTests
         ["ima_verdict"] = typeof(VerdictMessage),
         ["ima_ready"] = typeof(ReadyMessage),
         ["ima_watch"] = typeof(WatchMessage),
+        ["ima_order"] = typeof(OrderMessage),
         ["ima_counters"] = typeof(GuardCounters),
         ["ima_shared"] = typeof(SharedHeader),
     };
