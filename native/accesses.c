@@ -12,6 +12,7 @@
 /* The host's own accesses that are noted at one time, of data and in all. */
 #define OWN_DATA_NOTED 256
 #define OWN_NOTED 4096
+#define DENIALS (SLOT_DO_DENY | SLOT_DO_BUSY | SLOT_DO_REFUSE)
 
 static void count_hold(struct guard *guard, const struct slot *slot)
 {
@@ -49,11 +50,13 @@ static void carry_out(struct guard *guard, struct slot *slot, unsigned int todo)
 		gate_deny(gate, fd);
 	if (todo & SLOT_DO_BUSY)
 		gate_busy(gate, fd);
+	if (todo & SLOT_DO_REFUSE)
+		gate_refuse(gate, fd);
 	if (todo & SLOT_DO_ALLOW)
 		guard->counters->allowed++;
-	if (todo & (SLOT_DO_DENY | SLOT_DO_BUSY))
+	if (todo & DENIALS)
 		guard->counters->denied++;
-	if (todo & (SLOT_DO_ALLOW | SLOT_DO_DENY | SLOT_DO_BUSY))
+	if (todo & (SLOT_DO_ALLOW | DENIALS))
 		count_hold(guard, slot);
 	if (todo & SLOT_DO_TELL)
 		(void)accesses_tell_writer(guard, slot);
@@ -77,6 +80,11 @@ struct slot_list *accesses_in(struct guard *guard, enum slot_state state)
 	return &guard->slots.lists[state];
 }
 
+uint64_t accesses_deadline(const struct guard *guard, const struct slot *slot)
+{
+	return guard->options.deadlines[slot->access];
+}
+
 void accesses_fail(struct guard *guard, struct slot *slot)
 {
 	if (!slot_is_held(slot))
@@ -87,15 +95,17 @@ void accesses_fail(struct guard *guard, struct slot *slot)
 					       : SLOT_FAIL_ALLOW);
 }
 
-static void answer_alone(struct guard *guard, int fd, bool allow)
+static void allow_alone(struct guard *guard, int fd)
 {
-	if (allow) {
-		gate_allow(&guard->gate, fd);
-		guard->counters->allowed++;
-	} else {
-		gate_deny(&guard->gate, fd);
-		guard->counters->denied++;
-	}
+	gate_allow(&guard->gate, fd);
+	guard->counters->allowed++;
+	close(fd);
+}
+
+static void refuse_alone(struct guard *guard, int fd)
+{
+	gate_refuse(&guard->gate, fd);
+	guard->counters->denied++;
 	close(fd);
 }
 
@@ -113,20 +123,20 @@ static void on_own(struct guard *guard, int fd, enum ima_access access)
 	guard->counters->own++;
 	if (access != IMA_ACCESS_EXEC &&
 	    __atomic_load_n(&guard->host.shared->opens, __ATOMIC_ACQUIRE)) {
-		answer_alone(guard, fd, true);
+		allow_alone(guard, fd);
 		return;
 	}
 	if (!gate_is_trusted(fd)) {
 		say("refused the host's access to a file that others may write"
 		    " (descriptor %d): see that root owns what it loads",
 		    fd);
-		answer_alone(guard, fd, false);
+		refuse_alone(guard, fd);
 		return;
 	}
 	if (guard->slots.own >= OWN_NOTED ||
 	    (access == IMA_ACCESS_DATA &&
 	     (guard->host.ready || guard->slots.own >= OWN_DATA_NOTED))) {
-		answer_alone(guard, fd, true);
+		allow_alone(guard, fd);
 		return;
 	}
 	slots_claim(&guard->slots, slot, access, guard->host.pid, guard->now);
@@ -169,7 +179,7 @@ static void hold(struct guard *guard, int fd, enum ima_access access,
 	enum slot_event leased = lease(guard, fd);
 
 	slots_claim(&guard->slots, slot, access, pid, guard->now);
-	slot->due = guard->now + guard->options.deadline;
+	slot->due = guard->now + accesses_deadline(guard, slot);
 	if (access == IMA_ACCESS_EXEC)
 		slot->flags |= SLOT_IS_EXEC;
 	if (access != IMA_ACCESS_DATA || gate_is_executable(fd))
@@ -179,18 +189,27 @@ static void hold(struct guard *guard, int fd, enum ima_access access,
 		watch_changes(guard, slot, fd);
 }
 
-/* Nobody will judge it: say now what the deadline would say later. */
+/*
+ * Nobody will judge it: say now what the deadline would say later. Data is let
+ * through, and so is a look at what only root can have written: the cp that
+ * repairs the host does no more than that.
+ */
 static bool answer_host_down(struct guard *guard, int fd,
 			     enum ima_access access)
 {
 	const enum host_down action = guard->options.host_down;
 
-	if (!host_is_down(&guard->host) || action == HOST_DOWN_WAIT)
+	if (!guard->is_down)
 		return false;
-	/* A plain open is what the cp that repairs the host does. */
 	guard->counters->deadlines++;
-	answer_alone(guard, fd,
-		     action == HOST_DOWN_ALLOW || access != IMA_ACCESS_EXEC);
+	guard->counters->unrecorded++;
+	if (action == HOST_DOWN_ALLOW ||
+	    (action == HOST_DOWN_WAIT && !guard->options.fail_deny) ||
+	    access == IMA_ACCESS_DATA ||
+	    (access != IMA_ACCESS_EXEC && gate_is_trusted(fd)))
+		allow_alone(guard, fd);
+	else
+		refuse_alone(guard, fd);
 	return true;
 }
 
@@ -230,7 +249,7 @@ static void on_event(struct guard *guard,
 	}
 	guard->counters->events++;
 	if (guard->stopping || !slots_at(&guard->slots, event->fd)) {
-		answer_alone(guard, event->fd, true);
+		allow_alone(guard, event->fd);
 		return;
 	}
 	access = gate_is_exec(event) ? IMA_ACCESS_EXEC
@@ -243,7 +262,7 @@ static void on_event(struct guard *guard,
 		access = accesses_mark_data(guard, event->fd);
 	if (access == IMA_ACCESS_DATA && !judges_data) {
 		guard->counters->unjudged++;
-		answer_alone(guard, event->fd, true);
+		allow_alone(guard, event->fd);
 		return;
 	}
 	if (!answer_host_down(guard, event->fd, access))
@@ -259,18 +278,40 @@ void accesses_drop_cache(struct guard *guard)
 	gate_unmark_all(&guard->gate);
 }
 
+static bool has_room(struct guard *guard)
+{
+	size_t used = 0;
+	int state;
+
+	for (state = SLOT_LEASING; state < SLOT_STATES; state++)
+		used += accesses_in(guard, (enum slot_state)state)->length;
+	return used + SPARE_SLOTS < guard->slots.capacity;
+}
+
+void accesses_drop_record(struct guard *guard, struct slot *slot)
+{
+	guard->counters->unrecorded++;
+	accesses_step(guard, slot, SLOT_DROP);
+}
+
 /* The kernel denies an event for whose descriptor there is no room. */
 bool accesses_make_room(struct guard *guard)
 {
 	struct slot_list *cached = accesses_in(guard, SLOT_CACHED);
-	size_t used = 0;
-	int state;
+	struct slot *slot;
+	struct slot *next;
 
 	while (cached->length > guard->options.cache)
 		accesses_step(guard, cached->first, SLOT_EVICT);
-	for (state = SLOT_LEASING; state < SLOT_STATES; state++)
-		used += accesses_in(guard, (enum slot_state)state)->length;
-	return used + SPARE_SLOTS < guard->slots.capacity;
+	if (has_room(guard))
+		return true;
+	/* Who waits comes before what is only to be written down. */
+	for (slot = accesses_in(guard, SLOT_QUEUED)->first; slot; slot = next) {
+		next = slot->next;
+		if (slot->flags & SLOT_IS_LATE)
+			accesses_drop_record(guard, slot);
+	}
+	return has_room(guard);
 }
 
 int accesses_read(struct guard *guard)

@@ -22,10 +22,13 @@ static int *none(size_t count)
 	return array;
 }
 
-int changes_open(struct changes *changes, size_t capacity)
+int changes_open(struct changes *changes, int inotify, size_t capacity)
 {
-	*changes = (struct changes){ .capacity = capacity, .buckets = 1 };
-	changes->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	*changes = (struct changes){ .inotify = inotify,
+				     .capacity = capacity,
+				     .buckets = 1 };
+	if (inotify == CHANGES_NEW)
+		changes->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (changes->inotify < 0)
 		return -errno;
 	while (changes->buckets < capacity)
@@ -54,11 +57,19 @@ static int *head_of(const struct changes *changes, int watch)
 	return &changes->heads[(unsigned int)watch & (changes->buckets - 1)];
 }
 
+void changes_resume(struct changes *changes, int fd, int watch)
+{
+	int *head = head_of(changes, watch);
+
+	changes->watch[fd] = watch;
+	changes->next[fd] = *head;
+	*head = fd;
+}
+
 int changes_watch(struct changes *changes, int fd)
 {
 	char link[32];
 	int watch;
-	int *head;
 
 	if (fd < 0 || (size_t)fd >= changes->capacity)
 		return -EBADF;
@@ -67,10 +78,7 @@ int changes_watch(struct changes *changes, int fd)
 	if (watch < 0)
 		return -errno;
 	changes_unwatch(changes, fd);
-	head = head_of(changes, watch);
-	changes->watch[fd] = watch;
-	changes->next[fd] = *head;
-	*head = fd;
+	changes_resume(changes, fd, watch);
 	return 0;
 }
 

@@ -23,8 +23,10 @@ struct changes {
 
 typedef void changes_told(void *context, int fd);
 
-/* 0 or -errno. */
-int changes_open(struct changes *changes, size_t capacity);
+#define CHANGES_NEW (-1)
+
+/* @inotify: what an earlier image of this process had. 0 or -errno. */
+int changes_open(struct changes *changes, int inotify, size_t capacity);
 void changes_close(struct changes *changes);
 
 /*
@@ -32,6 +34,8 @@ void changes_close(struct changes *changes);
  * 0 or -errno; ENOSPC: fs.inotify.max_user_watches is reached.
  */
 int changes_watch(struct changes *changes, int fd);
+/* The same where an earlier image has set @watch for it already. */
+void changes_resume(struct changes *changes, int fd, int watch);
 /* No more of @fd; allowed for a descriptor that is not watched. */
 void changes_unwatch(struct changes *changes, int fd);
 

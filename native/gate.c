@@ -187,13 +187,23 @@ void gate_deny(const struct gate *gate, int fd)
 	(void)answer(gate, fd, FAN_DENY);
 }
 
-void gate_busy(struct gate *gate, int fd)
+static void deny_with(struct gate *gate, int fd, unsigned int error)
 {
 	if (gate->says_errno &&
-	    answer(gate, fd, FAN_DENY_ERRNO(ETXTBSY)) == -EINVAL)
+	    answer(gate, fd, FAN_DENY_ERRNO(error)) == -EINVAL)
 		gate->says_errno = false;
 	if (!gate->says_errno)
 		gate_deny(gate, fd);
+}
+
+void gate_busy(struct gate *gate, int fd)
+{
+	deny_with(gate, fd, ETXTBSY);
+}
+
+void gate_refuse(struct gate *gate, int fd)
+{
+	deny_with(gate, fd, EBUSY);
 }
 
 static bool is_memory_only(int fd)

@@ -66,6 +66,8 @@ void gate_allow(const struct gate *gate, int fd);
 void gate_deny(const struct gate *gate, int fd);
 /* ETXTBSY, as the kernel says when a program is open for writing. */
 void gate_busy(struct gate *gate, int fd);
+/* EBUSY, which says: later it may be another answer. EPERM if it must. */
+void gate_refuse(struct gate *gate, int fd);
 
 /*
  * Which access an open is, by how the file starts. IMA_ACCESS_OPEN: its start

@@ -8,23 +8,29 @@
 #include "host.h"
 #include "slots.h"
 
-/* What happens to held accesses when no host comes up. */
+/*
+ * What happens at once to accesses when no host comes up. Until that is so for
+ * the configured time, each waits for its own deadline.
+ */
 enum host_down {
-	HOST_DOWN_WAIT, /* each waits for its own deadline */
-	HOST_DOWN_DENY, /* programs are refused at once, opens are not */
+	HOST_DOWN_WAIT, /* what the deadline says */
+	HOST_DOWN_DENY, /* programs are refused, what root repairs with is not
+			 */
 	HOST_DOWN_ALLOW,
 };
 
 struct options {
 	char **watch; /* paths, watches of them */
 	int watches;
-	const char *fs;	   /* where the list is published, or NULL */
-	size_t cache;	   /* verdicts held in the kernel at most */
-	uint64_t linger;   /* ns a lease outlives its mark */
-	uint64_t deadline; /* ns until an access is answered without verdict */
+	const char *fs;	 /* where the list is published, or NULL */
+	size_t cache;	 /* verdicts held in the kernel at most */
+	uint64_t linger; /* ns a lease outlives its mark */
+	/* ns until an access is answered without verdict, by enum ima_access */
+	uint64_t deadlines[IMA_ACCESS_OPEN + 1];
 	uint64_t heartbeat;
 	bool fail_deny; /* the answer then: deny (enforce) or allow (measure) */
 	enum host_down host_down;
+	uint64_t host_down_limit; /* ns that accesses wait before that */
 	bool may_label;
 	int companion;	/* a TPM emulator that ends with the guard, or 0 */
 	char **command; /* the host */
@@ -44,13 +50,20 @@ struct guard {
 	uint64_t policy; /* which policy the cached verdicts follow */
 	int signals;
 	int notify;
-	int companion;	/* pidfd of the TPM emulator, or -1 */
-	bool announced; /* "ready" was said */
-	bool down_said;
+	int companion;	   /* pidfd of the TPM emulator, or -1 */
+	char **arguments;  /* of the command line, for another image */
+	bool renew;	   /* host and guard are to be replaced by others */
+	int image;	   /* by this program, or -1: the guard stays */
+	uint64_t yielding; /* ns: since when the host gives way */
+	uint64_t watchdog; /* ns between two signs of life, 0: none is wanted */
+	uint64_t patted;   /* ns: the last one */
+	bool announced;	   /* "ready" was said */
 	uint64_t stopping; /* ns: since when, 0: not at all */
-	uint64_t now;	   /* ns, read once per turn of the loop */
-	uint64_t judged;   /* ns: when the host last said anything of a job */
-	uint64_t tidied;   /* ns: when many slots were last looked at */
+	uint64_t down_since; /* ns: no host comes up since then, 0: one did */
+	bool is_down;	     /* and nobody waits for one any more */
+	uint64_t now;	     /* ns, read once per turn of the loop */
+	uint64_t judged;     /* ns: when the host last said anything of a job */
+	uint64_t tidied;     /* ns: when many slots were last looked at */
 	int watch_error; /* why changes of a file could not be watched, said */
 };
 
@@ -58,6 +71,33 @@ struct guard {
 
 /* Ends the watching: what is held is judged, then the gate is open. */
 void guard_stop(struct guard *guard);
+
+/* start.c */
+
+/* Opens whatever there is to open; 0, or -errno, which was said. */
+int start(struct guard *guard);
+/* What a new image of the guard has to do again. */
+void start_common(struct guard *guard);
+/* @least: descriptors that must have their place. 0 or -errno. */
+int start_slots(struct guard *guard, size_t least);
+
+/* renew.c: another image of this process takes over, without a gap. */
+
+/* Returns only when it fails, and then nothing has changed. */
+void renew(struct guard *guard);
+/* Has an earlier image left its state? The descriptor, or -1. */
+int renew_inherited(void);
+/* Goes on from there; 0, or -errno, which was said. */
+int renew_resume(struct guard *guard, int state);
+
+/* keep.c: that there is a host. */
+
+/* The host's process has ended. */
+void keep_lost(struct guard *guard);
+/* Starts one, replaces one that hangs. */
+void keep_host(struct guard *guard);
+/* Has it finish and end, for another to follow. */
+void keep_yield(struct guard *guard);
 
 /* accesses.c: from a fanotify event to its answer. */
 
@@ -89,8 +129,12 @@ void accesses_step(struct guard *guard, struct slot *slot,
 		   enum slot_event event);
 /* The slots in a state, oldest first. */
 struct slot_list *accesses_in(struct guard *guard, enum slot_state state);
+/* How long, in ns, one may be held. */
+uint64_t accesses_deadline(const struct guard *guard, const struct slot *slot);
 /* No verdict came: the configured outcome. */
 void accesses_fail(struct guard *guard, struct slot *slot);
+/* It was answered, and no host will hear of it: it is only counted. */
+void accesses_drop_record(struct guard *guard, struct slot *slot);
 
 /* upkeep.c */
 
@@ -99,6 +143,8 @@ uint64_t upkeep_tick(struct guard *guard);
 
 /* jobs.c: what is said to the host and by it. */
 
+/* A message without more to it. */
+void jobs_tell(struct guard *guard, uint32_t message);
 bool jobs_want_send(struct guard *guard);
 /* Sends queued jobs for as long as the socket takes them. */
 void jobs_send(struct guard *guard);

@@ -28,22 +28,32 @@ int host_raise_fd(int fd)
 	return high < 0 ? -errno : high;
 }
 
+int host_adopt(struct host *host, int shared)
+{
+	void *map =
+		mmap(NULL, sizeof(struct ima_shared), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_POPULATE, shared, 0);
+
+	host->shared_fd = shared;
+	if (map == MAP_FAILED)
+		return -errno;
+	host->shared = map;
+	return 0;
+}
+
 int host_init(struct host *host)
 {
-	void *map;
+	int shared = host_raise_fd(memfd_create("imahost", MFD_CLOEXEC));
+	int error;
 
 	host->pid = 0;
 	host->process = -1;
 	host->socket = -1;
-	host->shared_fd = host_raise_fd(memfd_create("imahost", MFD_CLOEXEC));
-	if (host->shared_fd < 0 ||
-	    ftruncate(host->shared_fd, sizeof(struct ima_shared)) < 0)
+	if (shared < 0 || ftruncate(shared, sizeof(struct ima_shared)) < 0)
 		return -errno;
-	map = mmap(NULL, sizeof(struct ima_shared), PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_POPULATE, host->shared_fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	host->shared = map;
+	error = host_adopt(host, shared);
+	if (error)
+		return error;
 	host->shared->version = IMA_ABI_VERSION;
 	host->shared->size = sizeof(struct ima_shared);
 	return 0;
@@ -143,6 +153,9 @@ int host_start(struct host *host, uint64_t now)
 	host->socket = pair[0];
 	(void)fcntl(host->socket, F_SETFL, O_NONBLOCK);
 	host->ready = false;
+	host->yields = false;
+	host->started = now;
+	host->killed = 0;
 	host->shared->counters.host_starts++;
 	pair[0] = -1;
 out:
@@ -151,11 +164,11 @@ out:
 	return error;
 }
 
-void host_reap(struct host *host, uint64_t now)
+/* It is gone, or will never run again. */
+static void forget(struct host *host, uint64_t now)
 {
 	uint64_t pause = 0;
 
-	(void)waitpid(host->pid, NULL, 0);
 	if (!host->ready) {
 		pause = BACKOFF_FIRST
 			<< (host->failures < 10 ? host->failures : 10);
@@ -166,16 +179,49 @@ void host_reap(struct host *host, uint64_t now)
 	/* A reused pid must never pass for the host. */
 	host->pid = 0;
 	host->ready = false;
-	close_fd(&host->process);
 	close_fd(&host->socket);
 	host->restart_at = now + (pause < BACKOFF_MOST ? pause : BACKOFF_MOST);
 }
 
-void host_kill(const struct host *host)
+void host_reap(struct host *host, uint64_t now)
+{
+	(void)waitpid(host->pid, NULL, 0);
+	close_fd(&host->process);
+	forget(host, now);
+}
+
+bool host_abandon(struct host *host, uint64_t now)
+{
+	struct ghost *ghost = host->ghosts;
+
+	while (ghost < host->ghosts + HOST_GHOSTS && ghost->pid)
+		ghost++;
+	if (ghost == host->ghosts + HOST_GHOSTS)
+		return false;
+	*ghost = (struct ghost){ host->pid, host->process };
+	host->process = -1;
+	forget(host, now);
+	return true;
+}
+
+void host_reap_ghosts(struct host *host)
+{
+	struct ghost *ghost = host->ghosts;
+
+	for (; ghost < host->ghosts + HOST_GHOSTS; ghost++)
+		if (ghost->pid && waitpid(ghost->pid, NULL, WNOHANG) != 0) {
+			ghost->pid = 0;
+			close_fd(&ghost->process);
+		}
+}
+
+void host_kill(struct host *host, uint64_t now)
 {
 	if (host->process >= 0)
 		(void)syscall(SYS_pidfd_send_signal, host->process, SIGKILL,
 			      NULL, 0);
+	if (!host->killed)
+		host->killed = now;
 }
 
 bool host_is_hung(const struct host *host, uint64_t now)
@@ -183,7 +229,8 @@ bool host_is_hung(const struct host *host, uint64_t now)
 	uint64_t beat =
 		__atomic_load_n(&host->shared->heartbeat, __ATOMIC_ACQUIRE);
 
-	return host->pid && now > beat && now - beat > host->heartbeat;
+	return host->pid && !host->killed && now > beat &&
+	       now - beat > host->heartbeat;
 }
 
 bool host_is_down(const struct host *host)

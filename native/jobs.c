@@ -69,34 +69,47 @@ static struct slot *next_to_send(struct guard *guard)
 	return NULL;
 }
 
+void jobs_tell(struct guard *guard, uint32_t message)
+{
+	if (guard->host.socket >= 0)
+		(void)send(guard->host.socket, &message, sizeof(message),
+			   MSG_NOSIGNAL);
+}
+
+/* One that gives way to another gets no more. */
+static bool host_takes(const struct guard *guard)
+{
+	return guard->host.ready && !guard->host.yields;
+}
+
 bool jobs_want_send(struct guard *guard)
 {
-	return guard->host.ready && next_to_send(guard);
+	return host_takes(guard) && next_to_send(guard);
 }
 
 void jobs_send(struct guard *guard)
 {
 	struct slot *slot;
 
-	while (guard->host.ready && (slot = next_to_send(guard))) {
+	while (host_takes(guard) && (slot = next_to_send(guard))) {
 		if (slot->losses >= JOB_LOSSES) {
 			say("%d hosts died over an access of pid %d: answered"
 			    " without a verdict",
 			    JOB_LOSSES, slot->pid);
 			accesses_fail(guard, slot);
-			accesses_step(guard, slot, SLOT_DROP);
+			accesses_drop_record(guard, slot);
 			continue;
 		}
 		if (send_slot(guard, slot, IMA_MSG_JOB) < 0)
 			return;
 		accesses_step(guard, slot, SLOT_TAKEN);
-		slot->due = guard->now + guard->options.deadline;
+		slot->due = guard->now + accesses_deadline(guard, slot);
 	}
 }
 
 bool jobs_tell_writer(struct guard *guard, const struct slot *slot)
 {
-	return guard->host.ready && send_slot(guard, slot, IMA_MSG_WRITER) == 0;
+	return host_takes(guard) && send_slot(guard, slot, IMA_MSG_WRITER) == 0;
 }
 
 /*
@@ -135,7 +148,7 @@ static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 	if (slot->state == SLOT_LINGERING || slot->state == SLOT_TELLING)
 		accesses_step(guard, slot, SLOT_HEARD);
 	else if (verdict->type == IMA_MSG_PROGRESS)
-		slot->due = guard->now + guard->options.deadline;
+		slot->due = guard->now + accesses_deadline(guard, slot);
 	else if (verdict->decision == IMA_ALLOW)
 		on_allow(guard, slot,
 			 verdict->flags & IMA_VERDICT_CACHE &&
@@ -165,7 +178,8 @@ static void on_ready(struct guard *guard, const struct ima_ready *ready)
 	if (guard->host.ready)
 		return;
 	guard->host.ready = true;
-	guard->down_said = false;
+	guard->down_since = 0;
+	guard->is_down = false;
 	if (guard->announced) {
 		say("host %d took over, %zu accesses wait", guard->host.pid,
 		    accesses_in(guard, SLOT_QUEUED)->length - guard->slots.own);
@@ -183,6 +197,16 @@ static void on_watch(struct guard *guard, struct ima_watch *watch, int fd)
 	watch->error = fd < 0 ? EBADF : -gate_watch_fd(&guard->gate, fd);
 	/* A host that does not hear of it asks again. */
 	(void)send(guard->host.socket, watch, sizeof(*watch), MSG_NOSIGNAL);
+}
+
+/* At the end of this turn: what it has still to do is done by this image. */
+static void on_renew(struct guard *guard, int *fd)
+{
+	guard->renew = true;
+	if (guard->image >= 0)
+		close(guard->image);
+	guard->image = *fd;
+	*fd = -1;
 }
 
 union host_message {
@@ -238,6 +262,9 @@ bool jobs_receive(struct guard *guard)
 		else if (got == sizeof(message.order) &&
 			 message.type == IMA_MSG_OPEN)
 			guard_stop(guard);
+		else if (got == sizeof(message.order) &&
+			 message.type == IMA_MSG_RENEW)
+			on_renew(guard, &fd);
 		else
 			say("ignored a message of %zd bytes, type %u", got,
 			    got >= 4 ? message.type : 0);

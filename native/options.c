@@ -24,13 +24,18 @@ static const char usage_text[] =
 	"  --fs DIR              publish the measurement list at DIR\n"
 	"  --cache N             verdicts held in the kernel at most (8192)\n"
 	"  --linger MS           how long a lease outlives its verdict (200)\n"
-	"  --deadline MS         longest wait for a verdict (10000)\n"
+	"  --deadline [exec:|mmap:|read:]MS\n"
+	"                        longest wait for a verdict (10000), of "
+	"program\n"
+	"                        starts, opens of ELF files, other opens\n"
 	"  --fail allow|deny     the answer when the deadline passes (allow)\n"
 	"  --heartbeat MS        silence after which a host is replaced "
 	"(2000)\n"
 	"  --host-down wait|deny|allow\n"
-	"                        while no host comes up (wait for the "
+	"                        while no host comes up (wait: as at the "
 	"deadline)\n"
+	"  --host-down-limit MS  how long each waits for its deadline before "
+	"(0)\n"
 	"  --host-labels         let the host write security.ima (--appraise "
 	"fix)\n"
 	"  --companion PID       end this TPM emulator with the guard\n"
@@ -45,6 +50,7 @@ enum option_name {
 	OPTION_FAIL,
 	OPTION_HEARTBEAT,
 	OPTION_HOST_DOWN,
+	OPTION_HOST_DOWN_LIMIT,
 	OPTION_HOST_LABELS,
 	OPTION_COMPANION,
 	OPTION_HELP,
@@ -59,6 +65,7 @@ static const struct option names[] = {
 	{ "fail", required_argument, NULL, OPTION_FAIL },
 	{ "heartbeat", required_argument, NULL, OPTION_HEARTBEAT },
 	{ "host-down", required_argument, NULL, OPTION_HOST_DOWN },
+	{ "host-down-limit", required_argument, NULL, OPTION_HOST_DOWN_LIMIT },
 	{ "host-labels", no_argument, NULL, OPTION_HOST_LABELS },
 	{ "companion", required_argument, NULL, OPTION_COMPANION },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -108,6 +115,26 @@ static void set_host_down(struct options *options, const char *text)
 		refuse("--host-down takes wait, deny or allow, not", text);
 }
 
+/* Data whose start cannot be seen may be ELF: it waits as that does. */
+static void set_deadline(struct options *options, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	const uint64_t limit =
+		milliseconds("deadline", colon ? colon + 1 : text);
+	const bool all = !colon;
+
+	if (colon && strncmp(text, "exec:", 5) && strncmp(text, "mmap:", 5) &&
+	    strncmp(text, "read:", 5))
+		refuse("--deadline knows exec:, mmap: and read:, not", text);
+	if (all || text[0] == 'e')
+		options->deadlines[IMA_ACCESS_EXEC] = limit;
+	if (all || text[0] == 'm')
+		options->deadlines[IMA_ACCESS_ELF] =
+			options->deadlines[IMA_ACCESS_OPEN] = limit;
+	if (all || text[0] == 'r')
+		options->deadlines[IMA_ACCESS_DATA] = limit;
+}
+
 static void set_fail(struct options *options, const char *text)
 {
 	if (strcmp(text, "deny") && strcmp(text, "allow"))
@@ -131,7 +158,7 @@ static void set(struct options *options, int name, char *value)
 		options->linger = milliseconds("linger", value);
 		break;
 	case OPTION_DEADLINE:
-		options->deadline = milliseconds("deadline", value);
+		set_deadline(options, value);
 		break;
 	case OPTION_FAIL:
 		set_fail(options, value);
@@ -141,6 +168,10 @@ static void set(struct options *options, int name, char *value)
 		break;
 	case OPTION_HOST_DOWN:
 		set_host_down(options, value);
+		break;
+	case OPTION_HOST_DOWN_LIMIT:
+		options->host_down_limit =
+			milliseconds("host-down-limit", value);
 		break;
 	case OPTION_HOST_LABELS:
 		options->may_label = true;
@@ -164,9 +195,9 @@ void options_parse(struct options *options, int argc, char **argv)
 	*options = (struct options){
 		.cache = 8192,
 		.linger = 200 * MILLISECOND,
-		.deadline = 10000 * MILLISECOND,
 		.heartbeat = 2000 * MILLISECOND,
 	};
+	set_deadline(options, "10000");
 	options->watch = calloc((size_t)argc, sizeof(*options->watch));
 	if (!options->watch)
 		refuse("out of memory", NULL);

@@ -2,6 +2,8 @@
 #ifndef IMAHOST_SAY_H
 #define IMAHOST_SAY_H
 
+#include <stdint.h>
+
 /*
  * One line to standard error. Dropped when the reader does not keep up: a
  * stopped terminal or journal must not stop the guard.
@@ -17,5 +19,7 @@ void say_plain(const char *line);
  */
 int notify_open(void);
 void notify_send(int notify, const char *state);
+/* ns between two signs of life that the service manager wants, 0: none. */
+uint64_t notify_watchdog(void);
 
 #endif

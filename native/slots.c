@@ -110,6 +110,16 @@ static void enter(struct slot_table *table, struct slot *slot,
 		list_append(&table->lists[state], slot);
 }
 
+void slots_resume(struct slot_table *table, int fd, const struct slot *was)
+{
+	struct slot *slot = &table->slots[fd];
+
+	*slot = *was;
+	list_append(&table->lists[was->state], slot);
+	if (was->flags & SLOT_IS_OWN)
+		table->own++;
+}
+
 bool slot_is_held(const struct slot *slot)
 {
 	return (slot->state == SLOT_LEASING || slot->state == SLOT_QUEUED ||
@@ -256,7 +266,7 @@ static unsigned int on_fail(struct slot_table *table, struct slot *slot,
 	slot->flags |= SLOT_IS_ANSWERED | SLOT_IS_LATE;
 	/* A host that has it may be stuck: another worker shall record it. */
 	enter(table, slot, SLOT_QUEUED, now);
-	return (event == SLOT_FAIL_DENY ? SLOT_DO_DENY : SLOT_DO_ALLOW) |
+	return (event == SLOT_FAIL_DENY ? SLOT_DO_REFUSE : SLOT_DO_ALLOW) |
 	       drop_broken_lease(slot);
 }
 

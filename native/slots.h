@@ -57,9 +57,10 @@ enum slot_event {
 #define SLOT_DO_ALLOW 0x04u
 #define SLOT_DO_DENY 0x08u
 #define SLOT_DO_BUSY 0x10u
-#define SLOT_DO_TELL 0x20u /* the host is to hear that a writer came */
-#define SLOT_DO_UNLEASE 0x40u
-#define SLOT_DO_CLOSE 0x80u
+#define SLOT_DO_REFUSE 0x20u /* deny: nobody could judge it in time */
+#define SLOT_DO_TELL 0x40u   /* the host is to hear that a writer came */
+#define SLOT_DO_UNLEASE 0x80u
+#define SLOT_DO_CLOSE 0x100u
 
 #define SLOT_IS_EXEC 0x1u
 #define SLOT_IS_LEASED 0x2u
@@ -116,6 +117,9 @@ struct slot *slots_find(const struct slot_table *table, uint32_t index,
 /* Prepares a free slot for a new access; follow with a SLOT_HELD_* event. */
 void slots_claim(struct slot_table *table, struct slot *slot, uint32_t access,
 		 int32_t pid, uint64_t now);
+
+/* Puts in what slot @fd was in an earlier image of this process. */
+void slots_resume(struct slot_table *table, int fd, const struct slot *was);
 
 /* Moves @slot as @event says and returns the actions (SLOT_DO_*). */
 unsigned int slots_step(struct slot_table *table, struct slot *slot,

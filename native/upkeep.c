@@ -32,7 +32,7 @@ static void retry_leases(struct guard *guard)
  */
 static void see_to_writer(struct guard *guard, struct slot *slot, bool *takes)
 {
-	if (guard->now - slot->since >= guard->options.deadline)
+	if (guard->now - slot->since >= accesses_deadline(guard, slot))
 		accesses_step(guard, slot, SLOT_HEARD);
 	else if (*takes && slot->flags & SLOT_IS_UNTOLD)
 		*takes = accesses_tell_writer(guard, slot);
@@ -65,14 +65,15 @@ static void pass_deadlines(struct guard *guard, enum slot_state state)
 {
 	struct slot *slot = accesses_in(guard, state)->first;
 	struct slot *next;
+	uint64_t moved;
 	uint64_t due;
 
 	for (; slot; slot = next) {
 		next = slot->next;
 		due = slot->due;
-		if (state == SLOT_QUEUED &&
-		    guard->judged + guard->options.deadline > due)
-			due = guard->judged + guard->options.deadline;
+		moved = guard->judged + accesses_deadline(guard, slot);
+		if (state == SLOT_QUEUED && moved > due)
+			due = moved;
 		if (slot_is_held(slot) && guard->now >= due)
 			accesses_fail(guard, slot);
 	}

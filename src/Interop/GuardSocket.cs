@@ -111,6 +111,21 @@ public sealed unsafe class GuardSocket
     /// <summary>Orders the guard to stop, which opens the gate.</summary>
     public void SendOpen() => Send(new OrderMessage { Type = GuardMessage.Open });
 
+    /// <summary>Has another host take over, and before it another guard.</summary>
+    /// <param name="guard">The guard that is installed now; null: the one that runs stays.</param>
+    public void SendRenew(SealedImage? guard)
+    {
+        var order = new OrderMessage { Type = GuardMessage.Renew };
+        if (guard == null)
+        {
+            Send(order);
+        }
+        else
+        {
+            SendWith(order, guard.Descriptor);
+        }
+    }
+
     /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
     public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);
 

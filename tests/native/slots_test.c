@@ -38,42 +38,42 @@ static const struct beginning beginnings[] = {
 /*
  * A path of letters, and for each event that follows it the state (F free,
  * L leasing, Q queued, S sent, C cached, G lingering, T telling) and the
- * actions (u unmark, m mark, a allow, d deny, b busy, t tell, l unlease, c
- * close).
+ * actions (u unmark, m mark, a allow, d deny, b busy, r refuse, t tell, l
+ * unlease, c close).
  */
 static const struct {
 	const char *path, *outcomes;
 } table[] = {
 	/*          g  x  t  h  a   c   d    b    A   D   k  v  o  z  w  e  n */
-	{ "E", "Q Q L L L L L L Qa Qd L L L L L L L" },
-	{ "Ek", "Q Q L L L L L L Qa Qd L L L L L L L" },
-	{ "L", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
-	{ "P", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
-	{ "W", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
-	{ "U", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
-	{ "V", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "E", "Q Q L L L L L L Qa Qr L L L L L L L" },
+	{ "Ek", "Q Q L L L L L L Qa Qr L L L L L L L" },
+	{ "L", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
+	{ "P", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
+	{ "W", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
+	{ "U", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
+	{ "V", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
 	{ "O", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
 	{ "M", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
-	{ "Eg", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
-	{ "Ex", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "Eg", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
+	{ "Ex", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
 	{ "EA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
 	{ "LA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
 	{ "LD", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
-	{ "Lk", "Q Q S Q Q Q Q Q Qal Qdl Q Q Q Q Q Q Q" },
+	{ "Lk", "Q Q S Q Q Q Q Q Qal Qrl Q Q Q Q Q Q Q" },
 	{ "LkA", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
 	{ "LAk", "Q Q S Q Q Q Q Q Q Q Q Q Q Fc Q Q Q" },
-	{ "Lth", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
+	{ "Lth", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
 	{ "LtAh", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
-	{ "Lt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
-	{ "Pt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
-	{ "Egt", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
-	{ "Ltht", "S S S Q Ga Cma Fdlc Fblc Qa Qd S S S S S S S" },
-	{ "Ltk", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S S" },
-	{ "Lkt", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S S" },
-	{ "Wt", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
-	{ "Ut", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
-	{ "Utk", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
-	{ "Ext", "S S S Q Fac Fac Fdc Fbc Qa Qd S S S S S S S" },
+	{ "Lt", "S S S Q Ga Cma Fdlc Fblc Qa Qr S S S S S S S" },
+	{ "Pt", "S S S Q Ga Cma Fdlc Fblc Qa Qr S S S S S S S" },
+	{ "Egt", "S S S Q Ga Cma Fdlc Fblc Qa Qr S S S S S S S" },
+	{ "Ltht", "S S S Q Ga Cma Fdlc Fblc Qa Qr S S S S S S S" },
+	{ "Ltk", "S S S Q Gat Gat Fdlc Fblc Qal Qrl S S S S S S S" },
+	{ "Lkt", "S S S Q Gat Gat Fdlc Fblc Qal Qrl S S S S S S S" },
+	{ "Wt", "S S S Q Fac Fac Fdc Fbc Qa Qr S S S S S S S" },
+	{ "Ut", "S S S Q Fac Fac Fdc Fbc Qa Qr S S S S S S S" },
+	{ "Utk", "S S S Q Fac Fac Fdc Fbc Qa Qr S S S S S S S" },
+	{ "Ext", "S S S Q Fac Fac Fdc Fbc Qa Qr S S S S S S S" },
 	{ "EAt", "S S S Q Fc Fc Fc Fc S S S S S S S S S" },
 	{ "Ot", "S S S Q Fc Fc Fc Fc S S S S S S S S S" },
 	{ "Otht", "S S S Q Fc Fc Fc Fc S S S S S S S S S" },
@@ -97,13 +97,13 @@ static const struct {
 	{ "Ltkcw", "G G G G G G G G G G G G G G G G G" },
 	{ "Ltkcwe", "G G G G G G G G G G G G Flc G G G G" },
 	{ "Ltao", "F F F F F F F F F F F F F F F F F" },
-	{ "Ltn", "S S S Q Ga Ga Fdlc Fblc Qa Qd S S S S S S S" },
-	{ "Ltnk", "S S S Q Gat Gat Fdlc Fblc Qal Qdl S S S S S S S" },
+	{ "Ltn", "S S S Q Ga Ga Fdlc Fblc Qa Qr S S S S S S S" },
+	{ "Ltnk", "S S S Q Gat Gat Fdlc Fblc Qal Qrl S S S S S S S" },
 	{ "Ltcn", "G G G G G G G G G G G G Flc G G G G" },
-	{ "J", "Q Q S Q Q Q Q Q Qa Qd Q Q Q Q Q Q Q" },
-	{ "Jt", "S S S Q Falc Cma Fdlc Fblc Qa Qd S S S S S S S" },
-	{ "Jtk", "S S S Q Tat Tat Fdlc Fblc Qal Qdl S S S S S S S" },
-	{ "Jtn", "S S S Q Ga Ga Fdlc Fblc Qa Qd S S S S S S S" },
+	{ "J", "Q Q S Q Q Q Q Q Qa Qr Q Q Q Q Q Q Q" },
+	{ "Jt", "S S S Q Falc Cma Fdlc Fblc Qa Qr S S S S S S S" },
+	{ "Jtk", "S S S Q Tat Tat Fdlc Fblc Qal Qrl S S S S S S S" },
+	{ "Jtn", "S S S Q Ga Ga Fdlc Fblc Qa Qr S S S S S S S" },
 	{ "JtA", "Q Q S Q Q Q Q Q Q Q Ql Q Q Flc Q Q Q" },
 	{ "Jtc", "C C C C C C C C C C Tut Fulc C C C C Gu" },
 	{ "Jtcn", "G G G G G G G G G G G G Flc G G G G" },
@@ -113,7 +113,7 @@ static const struct {
 	{ "Ltd", "F F F F F F F F F F F F F F F F F" },
 };
 
-static const char action_letters[] = "umadbtlc";
+static const char action_letters[] = "umadbrtlc";
 
 /* Actions as letters in ascending order: the order they are carried out in. */
 static void describe(char *into, enum slot_state state, unsigned int actions)
@@ -343,7 +343,8 @@ static void test_order_of_actions(void)
 	CHECK(SLOT_DO_MARK < SLOT_DO_ALLOW,
 	      "marked before the accessor goes on");
 	CHECK(SLOT_DO_ALLOW < SLOT_DO_UNLEASE, "answered under the lease");
-	CHECK(SLOT_DO_DENY < SLOT_DO_CLOSE && SLOT_DO_BUSY < SLOT_DO_CLOSE,
+	CHECK(SLOT_DO_DENY < SLOT_DO_CLOSE && SLOT_DO_BUSY < SLOT_DO_CLOSE &&
+		      SLOT_DO_REFUSE < SLOT_DO_CLOSE,
 	      "answered while the descriptor is open");
 	CHECK(SLOT_DO_TELL < SLOT_DO_UNLEASE, "told while the writer waits");
 	CHECK(SLOT_DO_UNLEASE < SLOT_DO_CLOSE, "order");

@@ -24,6 +24,7 @@ static class CommandLine
         {
             DaemonCommand.Create(),
             StatusCommand.Create(),
+            RestartCommand.Create(),
             ListCommand.Create(),
             VerifyCommand.Create(),
             MeasureCommand.Create(),

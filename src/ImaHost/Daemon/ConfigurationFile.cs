@@ -20,6 +20,7 @@ sealed class ConfigurationException(string message) : Exception(message)
 static class ConfigurationFile
 {
     const int MostBytes = 1 << 20;
+    const int MostMilliseconds = 3_600_000;
 
     static readonly Dictionary<string, Func<DaemonOptions, Value, DaemonOptions>> Keys = new(StringComparer.Ordinal)
     {
@@ -34,10 +35,10 @@ static class ConfigurationFile
         ["pcr"] = (options, value) => options with { Pcr = value.Number(0, 23) },
         ["hash"] = (options, value) => options with { Hash = value.Text() },
         ["template"] = (options, value) => options with { Template = value.Text() },
-        ["deadline"] = (options, value) => options with { Deadline = value.Number(100, 3_600_000) },
+        ["deadline"] = (options, value) => options with { Deadline = value.Deadlines() },
         ["tpm_timeout"] = (options, value) => options with { TpmTimeout = value.Number(10, 600_000) },
         ["cache"] = (options, value) => options with { Cache = value.Number(0, 1_000_000) },
-        ["host_down"] = (options, value) => options with { HostDown = value.Choice<HostDown>() },
+        ["host_down"] = (options, value) => options with { HostDown = value.HostDown() },
         ["measure_socket"] = (options, value) => options with { MeasureSocket = value.Text() },
         ["measure_users"] = (options, value) => options with { MeasureUsers = value.Numbers() },
         ["measure_limit"] = (options, value) => options with { MeasureLimit = value.Number(1, BufferRequests.MostBytes) },
@@ -146,8 +147,55 @@ static class ConfigurationFile
             _ => throw Refused("true or false"),
         };
 
+        /// <summary>One number for all, or by hook.</summary>
+        public Deadlines Deadlines()
+        {
+            const string every = "default";
+            if (node is not YamlMappingNode)
+            {
+                return Daemon.Deadlines.All(Limit());
+            }
+
+            Dictionary<string, Value> limits = Members(every, "BPRM_CHECK", "MMAP_CHECK", "FILE_CHECK");
+            int otherwise = limits.TryGetValue(every, out Value? all) ? all.Limit() : new DaemonOptions().Deadline.Exec;
+            int Of(string hook) => limits.TryGetValue(hook, out Value? limit) ? limit.Limit() : otherwise;
+            return new Deadlines(Of("BPRM_CHECK"), Of("MMAP_CHECK"), Of("FILE_CHECK"));
+        }
+
+        /// <summary>An action, or one with its limit.</summary>
+        public HostDown HostDown()
+        {
+            if (node is not YamlMappingNode)
+            {
+                return Daemon.HostDown.Of(Choice<HostDownAction>());
+            }
+
+            Dictionary<string, Value> members = Members("action", "limit");
+            HostDown otherwise = Daemon.HostDown.Of(
+                members.TryGetValue("action", out Value? action) ? action.Choice<HostDownAction>() : HostDownAction.Wait);
+            return members.TryGetValue("limit", out Value? limit) ? otherwise with { Limit = limit.Number(0, MostMilliseconds) } : otherwise;
+        }
+
         public T Choice<T>()
             where T : struct, Enum => Words.TryParse(Text(), out T choice) ? choice : throw Refused(Words.List<T>());
+
+        int Limit() => Number(100, MostMilliseconds);
+
+        /// <summary>The values of a mapping that may have these keys.</summary>
+        Dictionary<string, Value> Members(params string[] keys)
+        {
+            var members = new Dictionary<string, Value>(StringComparer.Ordinal);
+            foreach ((YamlNode name, YamlNode value) in ((YamlMappingNode)node).Children)
+            {
+                string word = (name as YamlScalarNode)?.Value ?? name.ToString();
+                members[word] = keys.Contains(word)
+                    ? new Value(file, $"{key}: {word}", value)
+                    : throw ConfigurationException.At(
+                        file, name.Start, $"\"{key}\" has no \"{word}\"; {Spelling.Hint(word, keys)}");
+            }
+
+            return members;
+        }
 
         string Watch()
         {

@@ -3,15 +3,41 @@ using ImaHost.Appraisal;
 
 namespace ImaHost.Daemon;
 
-/// <summary>What happens to accesses while no host comes up.</summary>
-enum HostDown
+/// <summary>What accesses are answered at once while no host comes up.</summary>
+enum HostDownAction
 {
-    /// <summary>Each waits for its own deadline.</summary>
+    /// <summary>What they would be answered at their deadline.</summary>
     Wait,
-    /// <summary>Programs are refused; opens are not, so that root can repair the machine.</summary>
+    /// <summary>Programs are refused; data, and what only root can have written, is opened: root repairs with it.</summary>
     Deny,
-    /// <summary>Everything is allowed, unrecorded.</summary>
+    /// <summary>Everything is allowed. How often is entered in the list when a host comes up.</summary>
     Allow,
+}
+
+/// <summary>What happens to accesses while no host comes up.</summary>
+/// <param name="Limit">Milliseconds before that; until then each waits for its own deadline.</param>
+sealed record HostDown(HostDownAction Action, int Limit)
+{
+    const int WaitLimit = 60000;
+
+    /// <summary>Without a limit: who waits, waits a minute.</summary>
+    public static HostDown Of(HostDownAction action) => new(action, action == HostDownAction.Wait ? WaitLimit : 0);
+}
+
+/// <summary>Milliseconds until an access is answered without a verdict, by what it is.</summary>
+/// <param name="Exec">Program starts (BPRM_CHECK).</param>
+/// <param name="Mmap">Opens of ELF files (MMAP_CHECK).</param>
+/// <param name="Read">Other opens (FILE_CHECK).</param>
+sealed record Deadlines(int Exec, int Mmap, int Read)
+{
+    public static Deadlines All(int limit) => new(limit, limit, limit);
+
+    [JsonIgnore]
+    public int Least => Math.Min(Exec, Math.Min(Mmap, Read));
+
+    /// <summary>By the words of the guard's --deadline.</summary>
+    [JsonIgnore]
+    public IEnumerable<(string Kind, int Limit)> ByKind => [("exec", Exec), ("mmap", Mmap), ("read", Read)];
 }
 
 /// <summary>How log lines look.</summary>
@@ -63,8 +89,7 @@ sealed record DaemonOptions
     /// <summary>ima_template= of the kernel.</summary>
     public string Template { get; init; } = "ima-sig";
 
-    /// <summary>Milliseconds until an access is answered without a verdict.</summary>
-    public int Deadline { get; init; } = 10000;
+    public Deadlines Deadline { get; init; } = Deadlines.All(10000);
 
     /// <summary>Milliseconds the TPM has for one command.</summary>
     public int TpmTimeout { get; init; } = 3000;
@@ -72,7 +97,7 @@ sealed record DaemonOptions
     /// <summary>Verdicts held in the kernel at most.</summary>
     public int Cache { get; init; } = 8192;
 
-    public HostDown HostDown { get; init; }
+    public HostDown HostDown { get; init; } = HostDown.Of(HostDownAction.Wait);
 
     /// <summary>A socket at which services have buffers measured; null: none.</summary>
     public string? MeasureSocket { get; init; }

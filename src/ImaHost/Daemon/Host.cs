@@ -20,6 +20,7 @@ sealed class Host : IDisposable
     const int TpmIdleMilliseconds = 25;
     const int TpmCheckMilliseconds = 1000;
     const int MountsMilliseconds = 2000;
+    const int FinishMilliseconds = 2000;
 
     readonly DaemonOptions _options;
     readonly StateDirectory _state;
@@ -34,6 +35,8 @@ sealed class Host : IDisposable
     readonly ManualResetEventSlim _stopped = new();
     readonly PolicyLoader _policies;
     readonly DigestSet _fuseDigests = new();
+    EventLoop? _loop;
+    volatile bool _yields;
 
     Host(DaemonOptions options)
     {
@@ -47,7 +50,7 @@ sealed class Host : IDisposable
         _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
         var engineOptions = new EngineOptions(
             options.Appraise, Launcher.ImaHash(options), Launcher.Template(options), options.Pcr, options.FailAllows,
-            options.Deadline);
+            options.Deadline.Least);
         StoredPolicy stored = PolicySources.Resume(_state.PolicyPath);
         _engine = new ImaEngine(
             engineOptions, Mounts.Resolve(stored.Policy), _list, new ReadWriteCheck(), new EngineCounters(), _log);
@@ -98,21 +101,14 @@ sealed class Host : IDisposable
             Start("FUSE", PublishedFiles().Run);
         }
 
-        var commands = new GuardCommands(_stopped.Set, () => Start("reload", _policies.Reload));
-        var workers = new List<Thread>();
+        var commands = new GuardCommands(_stopped.Set, Yield, () => Start("reload", _policies.Reload));
         var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
-        Start("huge files", loop.RunHuge);
-        Thread searches = Start("searches", loop.RunSearches);
-        for (int i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
-        {
-            Start("large files", loop.RunLarge);
-            workers.Add(Start("worker", loop.Run));
-        }
-
+        loop.Begin(Start);
+        Volatile.Write(ref _loop, loop);
         WatchMounts();
         Announce(_engine.Policy);
         _stopped.Wait();
-        Stop(loop, workers, searches);
+        Stop(loop);
     }
 
     /// <summary>What is mounted now is marked before we say that we are ready, unless something does not answer.</summary>
@@ -152,18 +148,21 @@ sealed class Host : IDisposable
         }
     }
 
-    void Stop(EventLoop loop, List<Thread> workers, Thread searches)
+    void Yield()
+    {
+        _yields = true;
+        _stopped.Set();
+    }
+
+    void Stop(EventLoop loop)
     {
         _socket.StopReceiving();
-        foreach (Thread worker in workers)
+        loop.Finish(FinishMilliseconds);
+        if (!_yields)
         {
-            worker.Join();
+            HostEvents.Stop(_list, Launcher.Settings(_options));
+            _list.Log.Flush();
         }
-
-        loop.FinishSearches();
-        searches.Join();
-        HostEvents.Stop(_list, Launcher.Settings(_options));
-        _list.Log.Flush();
     }
 
     /// <summary>A thread that fails ends the process: the guard starts another, and no job is lost.</summary>
@@ -212,11 +211,16 @@ sealed class Host : IDisposable
 
     ListView View(HashAlgorithm algorithm, bool ascii) => new(_list.Log, algorithm, ascii, _fuseDigests);
 
+    /// <summary>The guard hears of us as long as our workers come on, and not merely this thread.</summary>
     void Beat()
     {
         for (;;)
         {
-            _shared.Beat();
+            if (Volatile.Read(ref _loop)?.Tend() != false)
+            {
+                _shared.Beat();
+            }
+
             Thread.Sleep(HeartbeatMilliseconds);
         }
     }
@@ -266,5 +270,6 @@ sealed class Host : IDisposable
         ? JsonSerializer.Serialize(
             StatusReport.Make(_options, _shared.Counters, _engine, _list, _policies.Fault, _mounts.Report),
             StatusJson.Default.StatusReport)
+        : request.Line == Renewal.Request ? Renewal.Begin(_socket)
         : _policies.Answer(request) ?? _buffers.Answer(request);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using ImaHost.Crypto;
 using ImaHost.Interop;
@@ -18,15 +17,13 @@ static class Launcher
     /// <summary>Names the variable that carries the options to the hosts.</summary>
     public const string OptionsVariable = "IMAHOST_OPTIONS";
 
-    const string Installed = "/usr/libexec/imahost/imahost-guard";
-
     /// <summary>Does not return: this process becomes the guard.</summary>
     /// <exception cref="ConfigurationException">Something is wrong with the options or the machine.</exception>
     public static void Launch(DaemonOptions options)
     {
         options = options with { State = Path.GetFullPath(options.State), Fs = Path.GetFullPath(options.Fs) };
         Validate(options);
-        string guard = FindGuard();
+        string guard = GuardProgram.Find();
         var state = new StateDirectory(options.State);
         if (!ProcessImage.TryLock(Path.Combine(options.State, "lock")))
         {
@@ -55,7 +52,7 @@ static class Launcher
         {
             [OptionsVariable] = JsonSerializer.Serialize(options, DaemonOptionsJson.Default.DaemonOptions),
         };
-        ProcessImage.Replace(guard, [.. GuardArguments(options, embedded), "--", Environment.ProcessPath!, "daemon"], variables);
+        ProcessImage.Replace(guard, [.. GuardProgram.Arguments(options, embedded), "--", Environment.ProcessPath!, "daemon"], variables);
     }
 
     /// <summary>Opens the list once before anything is watched: a TPM or a disk that refuses is found here.</summary>
@@ -190,38 +187,5 @@ static class Launcher
         {
             throw new ConfigurationException($"--watch: {e.Message}");
         }
-    }
-
-    static string FindGuard()
-    {
-        string beside = Path.Combine(AppContext.BaseDirectory, "imahost-guard");
-        string[] places = [beside, Installed];
-        return places.FirstOrDefault(File.Exists)
-            ?? throw new ConfigurationException($"imahost-guard is neither {places[0]} nor {places[1]}");
-    }
-
-    static List<string> GuardArguments(DaemonOptions options, SoftwareTpm? embedded)
-    {
-        var arguments = new List<string>();
-        foreach (string path in new WatchSelection(options.Watch).Paths)
-        {
-            arguments.AddRange(["--watch", path]);
-        }
-
-        arguments.AddRange(["--fs", options.Fs, "--fail", options.FailAllows ? "allow" : "deny"]);
-        arguments.AddRange(["--host-down", Words.Name(options.HostDown)]);
-        arguments.AddRange(["--deadline", options.Deadline.ToString(CultureInfo.InvariantCulture)]);
-        arguments.AddRange(["--cache", options.Cache.ToString(CultureInfo.InvariantCulture)]);
-        if (options.Resolved!.MayLabel)
-        {
-            arguments.Add("--host-labels");
-        }
-
-        if (embedded != null)
-        {
-            arguments.AddRange(["--companion", embedded.Pid.ToString(CultureInfo.InvariantCulture)]);
-        }
-
-        return arguments;
     }
 }

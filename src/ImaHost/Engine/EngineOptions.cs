@@ -10,7 +10,7 @@ namespace ImaHost.Engine;
 /// <param name="FailAllows">
 /// The answer when a file cannot be judged (unreadable, TPM or disk failed): allow and record, or deny.
 /// </param>
-/// <param name="Deadline">Milliseconds after which the guard answers for us.</param>
+/// <param name="Deadline">Milliseconds after which the guard answers for us, at the earliest.</param>
 sealed record EngineOptions(
     AppraiseMode Appraise,
     HashAlgorithm ImaHash,

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace ImaHost.Engine;
 
 /// <summary>What the guard wants besides verdicts.</summary>
-sealed record GuardCommands(Action Stop, Action Reload);
+/// <param name="Yield">Another host follows.</param>
+sealed record GuardCommands(Action Stop, Action Yield, Action Reload);
 
 /// <summary>
 /// Takes jobs, has them judged, answers, as long as the guard is there. Large files are judged in a lane of their own,
@@ -22,12 +23,19 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
 
     const int MostWaiting = 256;
 
+    /// <summary>Threads of each kind, when disks or file servers do not answer.</summary>
+    const int MostWorkers = 64;
+    const int MostLarge = 16;
+    const int MostHuge = 8;
+    const int MostSearches = 4;
+
     /// <summary>Accesses that wait until somebody has looked who holds their files; one look serves all of them.</summary>
     const int MostSearched = 1024;
 
     /// <summary>Looking through all processes takes so long at most.</summary>
     const int SearchMilliseconds = 1000;
 
+    readonly List<Crew> _crews = [];
     readonly Lane _large = new(MostWaiting);
     readonly Lane _huge = new(MostWaiting);
     readonly Lane _searched = new(MostSearched);
@@ -35,14 +43,55 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     /// <summary>Requests that were answered in a lane.</summary>
     readonly Lane _spare = new((2 * MostWaiting) + MostSearched);
 
-    /// <summary>One worker.</summary>
-    public void Run()
+    /// <summary>Starts the threads.</summary>
+    /// <param name="start">Starts one of that name.</param>
+    public void Begin(Func<string, Action, Thread> start)
+    {
+        int cores = Math.Max(2, Environment.ProcessorCount);
+        _crews.Add(new Crew("worker", cores, MostWorkers, Run, start));
+        _crews.Add(new Crew("large files", cores, MostLarge, stint => Run(stint, _large), start));
+        _crews.Add(new Crew("huge files", 1, MostHuge, stint => Run(stint, _huge), start));
+        _crews.Add(new Crew("searches", 1, MostSearches, RunSearches, start));
+        _crews.ForEach(crew => crew.Begin());
+    }
+
+    /// <summary>Adds threads where all are stuck. To be called several times a second.</summary>
+    /// <returns>False when nothing goes on any more: another host may fare better.</returns>
+    public bool Tend()
+    {
+        bool goesOn = true;
+        foreach (Crew crew in _crews)
+        {
+            goesOn &= crew.Tend();
+        }
+
+        return goesOn;
+    }
+
+    /// <summary>Waits, once nothing more is received, until what there is has been judged.</summary>
+    /// <param name="milliseconds">Not longer than that: something may be stuck.</param>
+    public void Finish(int milliseconds)
+    {
+        long until = Environment.TickCount64 + milliseconds;
+        _crews[0].Join(until);
+        _large.Finish();
+        _huge.Finish();
+        _crews[1].Join(until);
+        _crews[2].Join(until);
+        _searched.Finish();
+        _crews[3].Join(until);
+    }
+
+    /// <summary>One worker, until the guard says stop or it is one too many.</summary>
+    public void Run(Stint stint)
     {
         using var scratch = new Scratch(engine.Hashes);
         using AccessRequest request = NewRequest();
-        for (;;)
+        for (bool stays = true; stays;)
         {
-            switch (request.Take())
+            GuardMessage message = request.Take();
+            stint.Begin(request);
+            switch (message)
             {
                 case GuardMessage.Job or GuardMessage.Writer:
                     Judge(request, scratch);
@@ -50,26 +99,26 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                 case GuardMessage.Stop or GuardMessage.Closed:
                     commands.Stop();
                     return;
+                case GuardMessage.Yield:
+                    commands.Yield();
+                    return;
                 case GuardMessage.Reload:
                     commands.Reload();
                     break;
                 default:
                     break;
             }
+
+            stays = stint.End();
         }
     }
 
-    /// <summary>A worker in the lane of large files.</summary>
-    public void RunLarge() => Run(_large);
-
-    /// <summary>The one in the lane of huge files.</summary>
-    public void RunHuge() => Run(_huge);
-
-    void Run(Lane lane)
+    void Run(Stint stint, Lane lane)
     {
         using var scratch = new Scratch(engine.Hashes);
-        while (lane.Take() is { } request)
+        for (bool stays = true; stays && lane.Take() is { } request; stays = stint.End())
         {
+            stint.Begin(request);
             Judge(request, scratch, lane);
             _ = _spare.TryAdd(request);
         }
@@ -77,14 +126,15 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
 
     /// <summary>
     /// The lane of those for whom it must be known who holds their files open. That takes long, so it is found out for
-    /// as many as there are at once. Ends when <see cref="FinishSearches"/> was called.
+    /// as many as there are at once.
     /// </summary>
-    public void RunSearches()
+    void RunSearches(Stint stint)
     {
         using var scratch = new Scratch(engine.Hashes);
         var batch = new List<AccessRequest>();
         while (_searched.Take() is { } first)
         {
+            stint.Begin(first);
             batch.Add(first);
             while (batch.Count < MostSearched && _searched.TryTake() is { } next)
             {
@@ -95,16 +145,18 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                 [.. batch.Select(request => request.Holders!)], guardPid, Environment.TickCount64 + SearchMilliseconds);
             foreach (AccessRequest request in batch)
             {
+                stint.Begin(request);
                 Judge(request, scratch);
                 _ = _spare.TryAdd(request);
             }
 
             batch.Clear();
+            if (!stint.End())
+            {
+                return;
+            }
         }
     }
-
-    /// <summary>No more will come: what waits is looked after, and the lane ends.</summary>
-    public void FinishSearches() => _searched.Finish();
 
     AccessRequest NewRequest() => new(socket, engine.Options.FailAllows ? Verdict.Allow : Verdict.Deny);
 

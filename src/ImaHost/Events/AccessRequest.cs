@@ -16,6 +16,7 @@ sealed class AccessRequest : IDisposable
     GuardJob _job;
     bool _waits;
     OpenIntent? _intent;
+    long _moved;
 
     /// <param name="unlessJudged">The answer when no verdict was set: something went wrong.</param>
     public AccessRequest(GuardSocket socket, Verdict unlessJudged)
@@ -25,11 +26,17 @@ sealed class AccessRequest : IDisposable
         GoOn = IsStillWanted;
     }
 
-    /// <summary>Asks the guard for more time, as long as somebody waits. False: whoever waited was killed meanwhile.</summary>
-    public Func<bool> GoOn { get; }
+    /// <summary>
+    /// Asked now and then while it is judged, with whether that came on. If so, it asks the guard for more time. False:
+    /// whoever waited was killed meanwhile.
+    /// </summary>
+    public Func<bool, bool> GoOn { get; }
 
     /// <summary>When it was received, as <see cref="Stopwatch.GetTimestamp"/> tells the time.</summary>
     public long Received { get; private set; }
+
+    /// <summary>When judging it last came on, as <see cref="Environment.TickCount64"/> tells the time.</summary>
+    public long Moved => Volatile.Read(ref _moved);
 
     public Verdict Verdict { get; set; }
 
@@ -109,6 +116,9 @@ sealed class AccessRequest : IDisposable
         _waits = false;
     }
 
+    /// <summary>Judging it begins, or comes on.</summary>
+    public void Touch() => Volatile.Write(ref _moved, Environment.TickCount64);
+
     public void Dispose()
     {
         _file.Dispose();
@@ -119,14 +129,19 @@ sealed class AccessRequest : IDisposable
         }
     }
 
-    bool IsStillWanted()
+    bool IsStillWanted(bool comesOn)
     {
         if (Pid != 0 && !ProcessDirectory.Exists(Pid))
         {
             return false;
         }
 
-        _socket.SendProgress(in _job);
+        if (comesOn)
+        {
+            Touch();
+            _socket.SendProgress(in _job);
+        }
+
         return true;
     }
 }

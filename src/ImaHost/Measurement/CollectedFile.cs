@@ -99,10 +99,10 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
     }
 
     /// <summary>The security attributes and the digests, in the algorithm that security.ima names or else ours.</summary>
-    /// <param name="goOn">Asked now and then while a large file is read; null: always.</param>
+    /// <param name="goOn">Asked now and then while a large file is read, with whether that comes on; null: go on.</param>
     /// <param name="isLeased">Nobody can write it until this access is answered.</param>
     /// <returns>0, or minus the errno of the read that failed.</returns>
-    public int Collect(HeldFile file, in CollectRequest wanted, Func<bool>? goOn, bool isLeased = false)
+    public int Collect(HeldFile file, in CollectRequest wanted, Func<bool, bool>? goOn, bool isLeased = false)
     {
         ReadLabels(file, wanted.Xattrs);
         HasVerity = wanted.Verity && ReadVerity(file);
@@ -117,7 +117,7 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
             : error;
     }
 
-    int Hash(HeldFile file, HashAlgorithm algorithm, bool isLeased, Func<bool>? goOn, out Digest digest) =>
+    int Hash(HeldFile file, HashAlgorithm algorithm, bool isLeased, Func<bool, bool>? goOn, out Digest digest) =>
         hashes == null
             ? _hasher.Hash(file, Stat.Size, algorithm, goOn, out digest)
             : hashes.Hash(_hasher, file, Stat, algorithm, isLeased, goOn, out digest);

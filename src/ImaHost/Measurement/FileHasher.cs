@@ -5,7 +5,7 @@ namespace ImaHost.Measurement;
 
 /// <summary>Hashes whole files from their descriptor (ima_calc_file_hash). For one thread at a time.</summary>
 /// <param name="progressMilliseconds">How often it is asked whether to go on.</param>
-sealed class FileHasher(int progressMilliseconds = 500) : IDisposable
+sealed class FileHasher(int progressMilliseconds = 200) : IDisposable
 {
     /// <summary>
     /// The kernel reads ahead while this much is hashed. A file that is not in memory so takes a fifth longer than one
@@ -18,15 +18,19 @@ sealed class FileHasher(int progressMilliseconds = 500) : IDisposable
 
     readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReadSize, pinned: true);
     readonly DigestSet _digests = new();
+    long _read;
+
+    /// <summary>Bytes that were read in all: by this others see that it comes on.</summary>
+    public long Read => Volatile.Read(ref _read);
 
     /// <summary>
     /// Reads as many bytes as the file had at the start, as the kernel does: without a lease it may grow without end
     /// meanwhile. If it shrinks, its digest is that of what could be read.
     /// </summary>
     /// <param name="size">The file's size, bytes.</param>
-    /// <param name="goOn">Asked now and then while a large file is read; null: always.</param>
+    /// <param name="goOn">Asked now and then while a large file is read, always with true; null: go on.</param>
     /// <returns>0, or minus the errno of the read that failed; <see cref="Canceled"/> when it was not to go on.</returns>
-    public int Hash(HeldFile file, ulong size, HashAlgorithm algorithm, Func<bool>? goOn, out Digest digest)
+    public int Hash(HeldFile file, ulong size, HashAlgorithm algorithm, Func<bool, bool>? goOn, out Digest digest)
     {
         EvpDigest context = _digests[algorithm];
         context.Reset();
@@ -47,10 +51,11 @@ sealed class FileHasher(int progressMilliseconds = 500) : IDisposable
 
             context.Update(_buffer.AsSpan(0, got));
             offset += got;
+            Volatile.Write(ref _read, _read + got);
             if (goOn != null && Environment.TickCount64 - reported >= progressMilliseconds)
             {
                 reported = Environment.TickCount64;
-                if (!goOn())
+                if (!goOn(true))
                 {
                     digest = Digest.Zero(algorithm);
                     return Canceled;

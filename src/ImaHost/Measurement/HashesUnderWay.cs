@@ -39,11 +39,11 @@ sealed class HashesUnderWay
     /// <summary>As <see cref="FileHasher.Hash"/>, or what another one finds out about the same file just now.</summary>
     /// <param name="shared">Writers are kept out.</param>
     public int Hash(
-        FileHasher hasher, HeldFile file, in FileStat stat, HashAlgorithm algorithm, bool shared, Func<bool>? goOn,
+        FileHasher hasher, HeldFile file, in FileStat stat, HashAlgorithm algorithm, bool shared, Func<bool, bool>? goOn,
         out Digest digest)
     {
         bool leads = false;
-        Flight? flight = shared ? Board(in stat, algorithm, out leads) : null;
+        Flight? flight = shared ? Board(hasher, in stat, algorithm, out leads) : null;
         if (flight != null && !leads && Await(flight, goOn, out int error, out digest))
         {
             return error;
@@ -60,7 +60,7 @@ sealed class HashesUnderWay
     }
 
     /// <returns>One to wait for or to lead; null when there is no room.</returns>
-    Flight? Board(in FileStat stat, HashAlgorithm algorithm, out bool leads)
+    Flight? Board(FileHasher hasher, in FileStat stat, HashAlgorithm algorithm, out bool leads)
     {
         long now = Environment.TickCount64;
         Flight? free = null;
@@ -81,7 +81,7 @@ sealed class HashesUnderWay
                 }
             }
 
-            free?.Begin(in stat, algorithm, now);
+            free?.Begin(hasher, in stat, algorithm, now);
         }
 
         leads = free != null;
@@ -89,9 +89,10 @@ sealed class HashesUnderWay
     }
 
     /// <returns>False when the first one failed. True: it has the digest, or whoever asks here is gone.</returns>
-    bool Await(Flight flight, Func<bool>? goOn, out int error, out Digest digest)
+    bool Await(Flight flight, Func<bool, bool>? goOn, out int error, out Digest digest)
     {
         bool wanted = true;
+        long read = flight.Leader!.Read;
         for (;;)
         {
             lock (_gate)
@@ -110,8 +111,10 @@ sealed class HashesUnderWay
                 }
             }
 
-            // Outside of the lock, because it asks the guard and looks into /proc.
-            wanted = goOn?.Invoke() != false;
+            // Outside of the lock, because it asks the guard and looks into /proc. Who waits for a disk that does not
+            // answer gets no more time.
+            wanted = goOn?.Invoke(flight.Leader.Read != read) != false;
+            read = flight.Leader.Read;
         }
     }
 
@@ -130,6 +133,7 @@ sealed class HashesUnderWay
     sealed class Flight
     {
         public int Aboard;
+        public FileHasher? Leader;
         public FileStat File;
         public HashAlgorithm Algorithm = HashAlgorithm.Sha256;
         public long Begun;
@@ -137,9 +141,10 @@ sealed class HashesUnderWay
         public int Error;
         public Digest Digest;
 
-        public void Begin(in FileStat file, HashAlgorithm algorithm, long now)
+        public void Begin(FileHasher leader, in FileStat file, HashAlgorithm algorithm, long now)
         {
             Aboard = 1;
+            Leader = leader;
             File = file;
             Algorithm = algorithm;
             Begun = now;

@@ -296,6 +296,9 @@ static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fcntl(int fd, int command, nint argument);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int memfd_create(byte* name, uint flags);
+
     /// <remarks>This and the next three return the error number and leave errno alone.</remarks>
     [LibraryImport("libc")]
     public static partial int getpwnam_r(byte* name, Passwd* entry, byte* buffer, nuint size, Passwd** result);

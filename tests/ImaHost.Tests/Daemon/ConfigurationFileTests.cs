@@ -80,10 +80,10 @@ public sealed class ConfigurationFileTests : IDisposable
                 Pcr = 11,
                 Hash = "sha384",
                 Template = "ima-ng",
-                Deadline = 20000,
+                Deadline = Deadlines.All(20000),
                 TpmTimeout = 500,
                 Cache = 0,
-                HostDown = HostDown.Deny,
+                HostDown = HostDown.Of(HostDownAction.Deny),
                 LogFormat = LogFormat.Json,
             },
             options);
@@ -157,6 +157,10 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("cache: 1000001", ":1:8: \"cache\" takes a number from 0 to 1000000")]
     [InlineData("measure_limit: 4194305", ":1:16: \"measure_limit\" takes a number from 1 to 4194304")]
     [InlineData("appraise: Enforce", ":1:11: \"appraise\" takes off, log, fix or enforce")]
+    [InlineData("deadline: {exec: 99}", ":1:12: \"deadline\" has no \"exec\"; known are default, BPRM_CHECK, MMAP_CHECK, FILE_CHECK")]
+    [InlineData("deadline: {BPRM_CHECK: 99}", ":1:24: \"deadline: BPRM_CHECK\" takes a number from 100 to 3600000")]
+    [InlineData("host_down: {action: panic}", ":1:21: \"host_down: action\" takes wait, deny or allow")]
+    [InlineData("host_down: {limit: -1}", ":1:20: \"host_down: limit\" takes a number from 0 to 3600000")]
     [InlineData("host_down: panic", ":1:12: \"host_down\" takes wait, deny or allow")]
     [InlineData("log_format: 1", ":1:13: \"log_format\" takes text or json")]
     [InlineData("watch: [/, [/srv]]", ":1:12: \"watch\" takes an absolute path, type:NAME, mount:GLOB or all")]

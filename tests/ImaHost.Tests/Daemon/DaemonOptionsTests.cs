@@ -24,10 +24,10 @@ public sealed class DaemonOptionsTests
             Pcr = 23,
             Hash = "sha1",
             Template = "ima-ng",
-            Deadline = 1,
+            Deadline = new Deadlines(1, 2, 3),
             TpmTimeout = 2,
             Cache = 3,
-            HostDown = HostDown.Allow,
+            HostDown = new HostDown(HostDownAction.Allow, 500),
             LogFormat = LogFormat.Json,
             Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true),
         };

@@ -55,10 +55,10 @@ public sealed class EventLoopAllocationTests : IDisposable
     public void Access_allocates_nothing(string policy, GuardAccess access, bool isNew)
     {
         var loop = new EventLoop(
-            NewEngine(policy), _guard.Socket, new GuardCommands(static () => { }, Count), Environment.ProcessId,
+            NewEngine(policy), _guard.Socket, new GuardCommands(static () => { }, static () => { }, Count), Environment.ProcessId,
             NullLogger.Instance);
-        var worker = new Thread(loop.Run);
-        worker.Start();
+        var worker = new Crew("worker", 1, 1, loop.Run, Threads.Start);
+        worker.Begin();
         long least = long.MaxValue;
 
         // Not counting what a table allocates that grows.
@@ -80,7 +80,7 @@ public sealed class EventLoopAllocationTests : IDisposable
         }
 
         _guard.Say("STOP");
-        worker.Join();
+        worker.Join(Environment.TickCount64 + PatienceMilliseconds);
         Assert.Equal(0, least);
         Assert.Equal(0, _counters.Failed);
         Assert.True(isNew ? _counters.Measured >= Jobs : _counters is { Measured: 1, Repeated: >= Jobs - 1 });

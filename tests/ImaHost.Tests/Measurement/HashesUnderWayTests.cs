@@ -123,7 +123,7 @@ public sealed class HashesUnderWayTests : IDisposable
                 using var hasher = new FileHasher(progressMilliseconds: 0);
                 using HeldFile file = HeldFile.Open(_path);
                 Assert.True(file.TryStat(out FileStat stat, out _));
-                return _hashes.Hash(hasher, file, in stat, HashAlgorithm.Sha256, shared, goOn, out Digest digest) == 0
+                return _hashes.Hash(hasher, file, in stat, HashAlgorithm.Sha256, shared, _ => goOn(), out Digest digest) == 0
                     ? digest
                     : null;
             },
