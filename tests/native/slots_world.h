@@ -95,7 +95,7 @@ static void carry_out(struct world *world, struct model *model,
 	}
 	if (todo & SLOT_DO_ALLOW)
 		answer(world, model);
-	if (todo & SLOT_DO_DENY)
+	if (todo & (SLOT_DO_DENY | SLOT_DO_REFUSE))
 		answer(world, model);
 	if (todo & SLOT_DO_BUSY)
 		answer(world, model);
