@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "gate.h"
+#include "say.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -46,7 +47,13 @@ int gate_open(struct gate *gate)
 				   FAN_NONBLOCK;
 
 	gate->says_errno = true;
-	gate->group = fanotify_init(flags, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
+	/*
+	 * NONBLOCK, because to read an event is to open its file: that would
+	 * wait for whoever has a lease on it to write, or for the other end of
+	 * a pipe. The kernel denies what cannot be opened.
+	 */
+	gate->group = fanotify_init(flags, O_RDONLY | O_LARGEFILE | O_CLOEXEC |
+						   O_NONBLOCK);
 	return gate->group < 0 ? -errno : 0;
 }
 
@@ -75,7 +82,13 @@ long gate_read(const struct gate *gate, void *buffer, size_t size)
 
 	if (got >= 0)
 		return got;
-	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (errno == EBADF || errno == EFAULT || errno == EINVAL)
+		return -errno;
+	/* A file that could not be opened, and was denied. Others follow. */
+	if (errno != EAGAIN && errno != EINTR)
+		say("denied an access to a file that cannot be opened: %s",
+		    strerror(errno));
+	return 0;
 }
 
 int gate_lease(int fd)

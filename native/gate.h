@@ -30,7 +30,10 @@ int gate_watch(const struct gate *gate, const char *path);
 /* The same of the filesystem that holds @fd. Opens and follows nothing. */
 int gate_watch_fd(const struct gate *gate, int fd);
 
-/* Reads events into @buffer; bytes, 0 when there are none, or -errno. */
+/*
+ * Reads events into @buffer; bytes, 0 when there are none that anything can be
+ * said about, or -errno when the group is of no more use.
+ */
 long gate_read(const struct gate *gate, void *buffer, size_t size);
 
 /*

@@ -173,6 +173,36 @@ public sealed class AttackTests
         Assert.Equal(126, Shell.Script(program).Status);
     }
 
+    /// <summary>To read an event is to open its file. That must not wait for what a user keeps it from.</summary>
+    [Theory]
+    [InlineData("fcntl.fcntl(os.open(path, os.O_WRONLY), fcntl.F_SETLEASE, fcntl.F_WRLCK)")]
+    [InlineData("os.unlink(path); os.mkfifo(path)")]
+    [InlineData("os.unlink(path); os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(240, 77))")]
+    [InlineData("os.unlink(path); socket.socket(socket.AF_UNIX).bind(path)")]
+    public void File_that_cannot_be_opened_at_once_does_not_stop_the_guard(string how)
+    {
+        using var volume = new Volume();
+        string program = volume.AddProgram("program");
+        string path = volume["held"];
+        File.Copy("/bin/echo", path);
+        string script =
+            $"import fcntl,os,signal,socket,stat,sys,time\npath=sys.argv[1]\nsignal.signal(signal.SIGIO, lambda *a: None)\n{how}\n"
+            + "print(flush=True)\nend=time.time()+15\nwhile time.time()<end: time.sleep(0.1)";
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none");
+        using Running holder = Shell.StartScript($"exec python3 -c '{script}' {path} > {volume["said"]}");
+        Shell.Until(() => new FileInfo(volume["said"]) is { Exists: true, Length: > 0 }, "it is held");
+
+        using Running reader = Shell.StartScript($"cat {path}");
+        Thread.Sleep(200);
+        long begun = Environment.TickCount64;
+        Assert.Equal(0, Shell.Script(program).Status);
+
+        Assert.InRange(Environment.TickCount64 - begun, 0, 3000);
+        Shell.Signal("KILL", holder.Pid);
+        Shell.Run("kill", "-KILL", $"{reader.Pid}");
+        Assert.Single(daemon.Entries(program));
+    }
+
     [Fact]
     public void Bind_mount_private_namespace_and_loader_are_no_way_round()
     {
