@@ -234,6 +234,23 @@ enum ima_access accesses_mark_data(struct guard *guard, int fd)
 	return access;
 }
 
+/*
+ * Once its mark is off, an exec that was let through is held again, as the
+ * plain open that it is too. A writer may be there by then, whom no lease holds
+ * after this answer: to the kernel, a moment later, the file would be busy.
+ */
+static bool is_overtaken_exec(struct guard *guard,
+			      const struct fanotify_event_metadata *event)
+{
+	const struct slot *slot = accesses_in(guard, SLOT_LINGERING)->first;
+
+	while (slot &&
+	       (slot->pid != event->pid || !(slot->flags & SLOT_IS_EXEC) ||
+		!gate_is_same(slot_fd(&guard->slots, slot), event->fd)))
+		slot = slot->next;
+	return slot && gate_lease(event->fd) == -EAGAIN;
+}
+
 static void on_event(struct guard *guard,
 		     const struct fanotify_event_metadata *event)
 {
@@ -252,8 +269,9 @@ static void on_event(struct guard *guard,
 		allow_alone(guard, event->fd);
 		return;
 	}
-	access = gate_is_exec(event) ? IMA_ACCESS_EXEC
-				     : gate_classify(&guard->gate, event->fd);
+	access = gate_is_exec(event) || is_overtaken_exec(guard, event)
+			 ? IMA_ACCESS_EXEC
+			 : gate_classify(&guard->gate, event->fd);
 	if (guard->host.pid && event->pid == guard->host.pid) {
 		on_own(guard, event->fd, access);
 		return;

@@ -298,6 +298,15 @@ enum ima_access gate_classify(struct gate *gate, int fd)
 	return elf ? IMA_ACCESS_ELF : IMA_ACCESS_DATA;
 }
 
+bool gate_is_same(int one, int other)
+{
+	struct stat file;
+	struct stat also;
+
+	return fstat(one, &file) == 0 && fstat(other, &also) == 0 &&
+	       file.st_dev == also.st_dev && file.st_ino == also.st_ino;
+}
+
 bool gate_is_executable(int fd)
 {
 	struct stat file;

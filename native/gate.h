@@ -78,6 +78,9 @@ void gate_refuse(struct gate *gate, int fd);
  */
 enum ima_access gate_classify(struct gate *gate, int fd);
 
+/* Are these two the same file? */
+bool gate_is_same(int one, int other);
+
 /* Has anybody leave to execute it? True when that cannot be told. */
 bool gate_is_executable(int fd);
 
