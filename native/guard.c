@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "guard.h"
+#include "protect.h"
 #include "publish.h"
 #include "say.h"
 
@@ -190,9 +191,12 @@ static int begin(struct guard *guard)
 	const int state = renew_inherited();
 	const int error = state < 0 ? start(guard) : renew_resume(guard, state);
 
-	if (state >= 0 && !error)
+	if (error)
+		return error;
+	protect_guard(guard->options.may_label, state >= 0);
+	if (state >= 0)
 		keep_yield(guard);
-	return error;
+	return 0;
 }
 
 int main(int argc, char **argv)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "host.h"
+#include "protect.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,26 +59,6 @@ int host_init(struct host *host)
 	return 0;
 }
 
-/*
- * What the host may still do: read every file it is asked about, open the TPM,
- * see who asked. No mount, no fanotify, no signal to anybody, unless it is to
- * write labels, which the kernel allows to CAP_SYS_ADMIN alone.
- */
-static void drop_capabilities(bool may_label)
-{
-	unsigned long keep = 1ul << CAP_DAC_OVERRIDE |
-			     1ul << CAP_DAC_READ_SEARCH |
-			     1ul << CAP_SYS_PTRACE | 1ul << CAP_IPC_LOCK;
-	int capability;
-
-	if (may_label)
-		keep |= 1ul << CAP_SYS_ADMIN;
-	for (capability = 0; capability <= 63; capability++)
-		if (!(keep & 1ul << capability))
-			(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
 static int move_fd(int from, int to)
 {
 	return dup2(from, to) < 0 ? -errno : 0;
@@ -108,7 +88,7 @@ static void become_host(const struct host *host, int theirs)
 	(void)syscall(SYS_close_range,
 		      host->fuse >= 0 ? IMA_FD_FUSE + 1 : IMA_FD_SHARED + 1,
 		      ~0u, 0);
-	drop_capabilities(host->may_label);
+	protect_host(host->may_label);
 	if (setenv(IMA_GUARD_ENV, version, 1) < 0)
 		_exit(126);
 	execv(host->command[0], host->command);
