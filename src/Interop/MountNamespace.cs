@@ -25,6 +25,13 @@ public static unsafe class MountNamespace
         return isOurs;
     }
 
+    /// <summary>
+    /// Is this process in another mount namespace than the first process it can see? False when that cannot be told.
+    /// </summary>
+    public static bool IsPrivate() =>
+        FileStat.TryOfPath("/proc/self/ns/mnt", out FileStat own) && FileStat.TryOfPath("/proc/1/ns/mnt", out FileStat first)
+        && own.Inode != first.Inode;
+
     static int Open(string path)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))

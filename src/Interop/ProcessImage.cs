@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Collections;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using ImaHost.Interop.Native;
@@ -45,9 +47,16 @@ public static unsafe class ProcessImage
     }
 
     /// <summary>
+    /// Nobody gets an image of this process's memory: no core file, no handler of core_pattern, and nobody without
+    /// CAP_SYS_PTRACE by /proc (PR_SET_DUMPABLE, prctl(2)). Each exec takes it back.
+    /// </summary>
+    /// <returns>False when the machine refuses.</returns>
+    public static bool TryForbidDumps() => Libc.prctl(Libc.PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+
+    /// <summary>
     /// Locks a file for this process and what <see cref="Replace"/> makes of it, not for other programs it starts.
     /// </summary>
-    /// <returns>False when another process holds the lock.</returns>
+    /// <returns>False when another process holds the lock. Else the file says who holds it.</returns>
     /// <exception cref="ErrnoException">The file cannot be opened.</exception>
     public static bool TryLock(string path)
     {
@@ -61,6 +70,7 @@ public static unsafe class ProcessImage
             {
                 if (Libc.flock(_lock, Libc.LOCK_EX | Libc.LOCK_NB) == 0)
                 {
+                    SayWhoHolds();
                     return true;
                 }
 
@@ -68,6 +78,42 @@ public static unsafe class ProcessImage
             }
 
             return false;
+        }
+    }
+
+    /// <summary>Who holds the lock of <see cref="TryLock"/>.</summary>
+    /// <returns>The process, in the pid namespace that it was started in. 0: nobody, or it cannot be told.</returns>
+    public static int HolderOfLock(string path)
+    {
+        int fd;
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            fd = Libc.open(name, Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
+        }
+
+        Span<byte> text = stackalloc byte[16];
+        int pid = 0;
+        if (fd >= 0 && Libc.flock(fd, Libc.LOCK_SH | Libc.LOCK_NB) != 0)
+        {
+            fixed (byte* to = text)
+            {
+                nint got = Libc.pread(fd, to, (nuint)text.Length, 0);
+                _ = Utf8Parser.TryParse(text[..(int)Math.Max(got, 0)], out pid, out _);
+            }
+        }
+
+        Descriptors.Close(fd);
+        return pid;
+    }
+
+    /// <summary>That nobody can be told does not make the lock any worse.</summary>
+    static void SayWhoHolds()
+    {
+        byte[] text = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
+        fixed (byte* from = text)
+        {
+            _ = Libc.ftruncate(_lock, 0);
+            _ = Libc.pwrite(_lock, from, (nuint)text.Length, 0);
         }
     }
 

@@ -39,6 +39,45 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    public void Filesystem_that_a_server_answers_for_is_refused()
+    {
+        using var volume = new Volume();
+        using Daemon other = Daemon.Ready(volume.Path, "--tpm none");
+        using var daemon = new Daemon(other.Fs, "--tpm none");
+        Assert.Equal(Usage, daemon.AwaitFailure());
+        Assert.Contains(
+            $"cannot watch {other.Fs}: {other.Fs} is fuse.imahost: a server answers for it, and could stop the guard",
+            daemon.Log, StringComparison.Ordinal);
+        using var types = new Daemon("type:fuse", "--tpm none");
+        Assert.Equal(Usage, types.AwaitFailure());
+        Assert.Contains("\"type:fuse\" cannot be watched: a server answers for it", types.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Server_that_never_answers_is_not_waited_for()
+    {
+        using var bench = new MountBench();
+        using var place = new MountPlace(bench.Root, "fuse.stuck");
+        using Running server = place.MountWithoutServer();
+        Shell.Until(() => File.ReadAllText("/proc/self/mounts").Contains(place.Path, StringComparison.Ordinal), "it is mounted");
+        using var daemon = new Daemon(place.Path, "--tpm none");
+        Assert.Equal(Usage, daemon.AwaitFailure());
+        Assert.Contains($"{place.Path} is fuse.stuck: a server answers for it", daemon.Log, StringComparison.Ordinal);
+        Shell.Signal("KILL", server.Pid);
+    }
+
+    [Fact]
+    public void Mount_namespace_of_its_own_is_refused()
+    {
+        using var volume = new Volume();
+        using var daemon = new Daemon(volume.Path, "--tpm none", program: $"unshare --mount {Bench.Program}");
+        Assert.Equal(Usage, daemon.AwaitFailure());
+        Assert.Contains("this is a mount namespace of its own: nobody else would see the list at", daemon.Log, StringComparison.Ordinal);
+        Assert.Contains("PrivateTmp=", daemon.Log, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(daemon.Fs));
+    }
+
+    [Fact]
     public void Lack_of_CAP_SYS_ADMIN_is_said()
     {
         using var volume = new Volume();

@@ -54,7 +54,7 @@ public sealed class HostEventTests
         Assert.StartsWith("version=", start, StringComparison.Ordinal);
         Assert.Contains(volume.Path, start, StringComparison.Ordinal);
         Assert.Equal("measure func=BPRM_CHECK\n", BufferOf(lines[2]));
-        Assert.Equal("entries=3\n", BufferOf(lines[3]));
+        Assert.Equal("entries=3\norder=signal\n", BufferOf(lines[3]));
     }
 
     [Fact]
@@ -72,5 +72,6 @@ public sealed class HostEventTests
 
     static string[] NamesIn(string list) => [.. list.TrimEnd('\n').Split('\n').Select(line => line.Split(' ')[4])];
 
-    static string BufferOf(string line) => Encoding.UTF8.GetString(Convert.FromHexString(line.Split(' ')[5]));
+    /// <summary>The buffer of an entry, which is a text.</summary>
+    internal static string BufferOf(string line) => Encoding.UTF8.GetString(Convert.FromHexString(line.Split(' ')[5]));
 }

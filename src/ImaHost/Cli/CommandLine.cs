@@ -25,6 +25,7 @@ static class CommandLine
             DaemonCommand.Create(),
             StatusCommand.Create(),
             RestartCommand.Create(),
+            StopCommand.Create(),
             ListCommand.Create(),
             VerifyCommand.Create(),
             MeasureCommand.Create(),

@@ -37,12 +37,18 @@ sealed class Host : IDisposable
     readonly DigestSet _fuseDigests = new();
     EventLoop? _loop;
     volatile bool _yields;
+    volatile bool _isOrdered;
 
     Host(DaemonOptions options)
     {
         _options = options;
         _loggers = Logging.Create(options.LogFormat);
         _log = _loggers.CreateLogger("imahost");
+        if (!ProcessImage.TryForbidDumps())
+        {
+            Logging.DumpsAllowed(_log);
+        }
+
         _shared = SharedState.Open();
         Start("heartbeat", Beat);
         _state = new StateDirectory(options.State);
@@ -160,7 +166,7 @@ sealed class Host : IDisposable
         loop.Finish(FinishMilliseconds);
         if (!_yields)
         {
-            HostEvents.Stop(_list, Launcher.Settings(_options));
+            HostEvents.Stop(_list, Launcher.Settings(_options), _isOrdered);
             _list.Log.Flush();
         }
     }
@@ -266,10 +272,20 @@ sealed class Host : IDisposable
 
     void Announce(ImaPolicy policy) => _socket.SendReady(policy.AsksAboutReads, policy.Fingerprint);
 
-    string? Answer(ControlRequest request) => request.Line == "status"
-        ? JsonSerializer.Serialize(
+    string? Answer(ControlRequest request) => request.Line switch
+    {
+        "status" => JsonSerializer.Serialize(
             StatusReport.Make(_options, _shared.Counters, _engine, _list, _policies.Fault, _mounts.Report),
-            StatusJson.Default.StatusReport)
-        : request.Line == Renewal.Request ? Renewal.Begin(_socket)
-        : _policies.Answer(request) ?? _buffers.Answer(request);
+            StatusJson.Default.StatusReport),
+        "stop" => OrderStop(),
+        Renewal.Request => Renewal.Begin(_socket),
+        _ => _policies.Answer(request) ?? _buffers.Answer(request),
+    };
+
+    string OrderStop()
+    {
+        _isOrdered = true;
+        _socket.SendOpen();
+        return "ok\n";
+    }
 }

@@ -25,7 +25,7 @@ static class Launcher
         Validate(options);
         string guard = GuardProgram.Find();
         var state = new StateDirectory(options.State);
-        if (!ProcessImage.TryLock(Path.Combine(options.State, "lock")))
+        if (!ProcessImage.TryLock(StateDirectory.LockIn(options.State)))
         {
             throw new ConfigurationException($"another imahost uses {options.State}: stop it, or choose another --state");
         }
@@ -132,6 +132,14 @@ static class Launcher
             throw new ConfigurationException("needs root: fanotify permission events ask for CAP_SYS_ADMIN");
         }
 
+        if (MountNamespace.IsPrivate())
+        {
+            throw new ConfigurationException(
+                $"this is a mount namespace of its own: nobody else would see the list at {options.Fs}, and what is mounted"
+                + " elsewhere would not be followed. Under systemd take PrivateTmp=, ProtectSystem=, PrivateMounts= and the like"
+                + " out of the unit; in a container run it on the machine itself");
+        }
+
         if (options.MeasureSocket is { } socket && ControlSocket.WhyNotAt(socket) is { } why)
         {
             throw new ConfigurationException($"measure_socket: {socket} {why}");
@@ -145,6 +153,8 @@ static class Launcher
     {
         WatchSelection selection = ParseWatch(options);
         List<string> paths = selection.Paths;
+        List<Mount> mounts = Mounts.Read();
+        paths.ForEach(path => RequireNoServer(path, mounts));
         if (paths.Find(path => !Path.Exists(path)) is { } missing)
         {
             throw new ConfigurationException($"cannot watch {missing}: there is no such file or directory");
@@ -157,16 +167,25 @@ static class Launcher
             throw new ConfigurationException($"cannot watch {below}: it is where the list is published (--fs)");
         }
 
-        RequireNoLayers(selection);
+        RequireNoLayers(selection, mounts);
+    }
+
+    /// <summary>Before anything else is asked of the path, which would wait for the server too.</summary>
+    static void RequireNoServer(string path, List<Mount> mounts)
+    {
+        if (Mounts.Of(path, mounts) is { } mount && FilesystemTypes.IsServed(mount.Type))
+        {
+            throw new ConfigurationException(
+                $"cannot watch {path}: {mount.Place} is {mount.Type}: {FilesystemTypes.WhyNever(mount.Type)}");
+        }
     }
 
     /// <summary>
     /// The guard opens the file of each event. Of an overlay that opens a file of a layer, whose event nobody would read
     /// while the guard waits for it.
     /// </summary>
-    static void RequireNoLayers(WatchSelection selection)
+    static void RequireNoLayers(WatchSelection selection, List<Mount> mounts)
     {
-        List<Mount> mounts = Mounts.Read();
         List<Mount> named = [.. selection.Paths.Select(path => Mounts.Of(path, mounts)).OfType<Mount>()];
         Mount? stacked = named.Find(mount => FilesystemTypes.IsStacked(mount.Type));
         if (stacked != null && (selection.Selectors.Count > 0 || named.Exists(mount => mount.Device != stacked.Device)))

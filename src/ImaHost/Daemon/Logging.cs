@@ -84,6 +84,9 @@ static partial class Logging
     [LoggerMessage(EventId = 30, Level = LogLevel.Warning, Message = "not watching {Filesystem}: {Cause}")]
     public static partial void NotWatching(ILogger log, string filesystem, string cause);
 
+    [LoggerMessage(EventId = 34, Level = LogLevel.Warning, Message = "the machine refuses to forbid dumps of this process")]
+    public static partial void DumpsAllowed(ILogger log);
+
     [LoggerMessage(EventId = 31, Level = LogLevel.Information, Message = "{Filesystem} is not mounted any more")]
     public static partial void NoLongerWatching(ILogger log, string filesystem);
 

@@ -29,9 +29,11 @@ static class HostEvents
         Add(list, settings, StartName, Encoding.UTF8.GetBytes(what));
 
     /// <summary>The service ends in good order.</summary>
-    public static void Stop(RuntimeMeasurements list, ListSettings settings) =>
-        Add(list, settings, StopName, Encoding.ASCII.GetBytes(
-            string.Create(CultureInfo.InvariantCulture, $"entries={list.Log.Extent.Entries}\n")));
+    /// <param name="isOrdered">By <c>imahost stop</c>; else a signal ended it.</param>
+    public static void Stop(RuntimeMeasurements list, ListSettings settings, bool isOrdered) =>
+        Add(list, settings, StopName, Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture,
+            $"entries={list.Log.Extent.Entries}\norder={(isOrdered ? "stop" : "signal")}\n")));
 
     /// <summary>Rules are put in force.</summary>
     /// <param name="rules">In the kernel's language.</param>

@@ -17,6 +17,9 @@ sealed class StateDirectory
 
     public string Path { get; }
 
+    /// <summary>What the guard of a state directory holds locked.</summary>
+    public static string LockIn(string state) => System.IO.Path.Combine(state, "lock");
+
     /// <summary>Scratch space of the digest table.</summary>
     public string TablePath => System.IO.Path.Combine(Path, "digests.tmp");
 

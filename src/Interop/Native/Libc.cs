@@ -63,6 +63,9 @@ static unsafe partial class Libc
     public const uint EXT4_IOC_GETFSUUID = 0x8008662c;
     public const uint BTRFS_IOC_FS_INFO = 0x8400941f;
 
+    public const int PR_SET_DUMPABLE = 4;
+
+    public const int LOCK_SH = 1;
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
 
@@ -298,6 +301,9 @@ static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int memfd_create(byte* name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int prctl(int option, nuint first, nuint second, nuint third, nuint fourth);
 
     /// <remarks>This and the next three return the error number and leave errno alone.</remarks>
     [LibraryImport("libc")]

@@ -1,0 +1,140 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ImaHost.Daemon;
+using ImaHost.Interop;
+using ImaHost.MeasurementList;
+
+namespace ImaHost.Cli;
+
+/// <summary><c>imahost stop --open</c>: ends the service in good order, and says what is not covered any more.</summary>
+static class StopCommand
+{
+    /// <summary>More than the guard waits for the host.</summary>
+    const int MostMilliseconds = 10_000;
+
+    const int LookMilliseconds = 20;
+
+    static readonly Option<bool> Open = new("--open")
+    {
+        Description = "yes, open the gate: what runs from then on is neither measured nor appraised",
+    };
+
+    static readonly Option<string> State = StatusCommand.CreateStateOption();
+
+    static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
+
+    public static Command Create()
+    {
+        var command = new Command("stop", "End the service, which opens the gate.") { Open, State, Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    static int Run(ParseResult parsed)
+    {
+        if (!parsed.GetValue(Open))
+        {
+            CommandLine.Complain(
+                "to stop opens the gate: whatever runs from then on is neither measured nor appraised."
+                + " If you mean it: imahost stop --open");
+            return ExitStatus.Usage;
+        }
+
+        string state = parsed.GetValue(State)!;
+        int guard = ProcessImage.HolderOfLock(StateDirectory.LockIn(state));
+        StatusReport before = Order(state, guard);
+        if (!HasEnded(state, guard))
+        {
+            throw new TimeoutException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the service was told to stop and did not within {MostMilliseconds / 1000} s; {Way(guard)}"));
+        }
+
+        Report(new StopResult(before.Watch, before.Accesses.Cached, before.List.Entries), parsed.GetValue(Json));
+        return ExitStatus.Yes;
+    }
+
+    /// <returns>What the service did up to then.</returns>
+    static StatusReport Order(string state, int guard)
+    {
+        try
+        {
+            string status = ControlSocket.MustAsk(state, "status");
+            if (guard == 0)
+            {
+                throw new ConfigurationException($"{StateDirectory.LockIn(state)} does not say which process the guard is");
+            }
+
+            Tell(state);
+            return JsonSerializer.Deserialize(status, StatusJson.Default.StatusReport)!;
+        }
+        catch (ConfigurationException e) when (guard != 0)
+        {
+            throw new ConfigurationException($"{e.Message}; {Way(guard)}");
+        }
+    }
+
+    /// <summary>The host may be gone before it has answered: what counts is whether the service ends.</summary>
+    static void Tell(string state)
+    {
+        try
+        {
+            _ = ControlSocket.Ask(state, "stop");
+        }
+        catch (SocketException)
+        {
+        }
+    }
+
+    static string Way(int guard) =>
+        string.Create(CultureInfo.InvariantCulture, $"the guard is process {guard}: kill -TERM {guard} opens the gate");
+
+    /// <summary>Whoever restarts it takes the lock again, as another process.</summary>
+    static bool HasEnded(string state, int guard)
+    {
+        long end = Environment.TickCount64 + MostMilliseconds;
+        while (ProcessImage.HolderOfLock(StateDirectory.LockIn(state)) == guard)
+        {
+            if (Environment.TickCount64 > end)
+            {
+                return false;
+            }
+
+            Thread.Sleep(LookMilliseconds);
+        }
+
+        return true;
+    }
+
+    static void Report(StopResult result, bool json)
+    {
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(result, StopJson.Default.StopResult));
+            return;
+        }
+
+        Console.WriteLine("stopped    the gate is open: nothing is measured or appraised any more");
+        foreach (string watched in result.Watch)
+        {
+            Console.WriteLine($"uncovered  {watched}");
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"verdicts   {result.Cached} were kept"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"list       {result.Entries} entries, and then imahost-stop"));
+    }
+}
+
+/// <summary>The outcome of <c>imahost stop --json</c>: words of <c>imahost status</c>.</summary>
+/// <param name="Watch">What is not covered any more.</param>
+/// <param name="Cached">Verdicts that the kernel held.</param>
+/// <param name="Entries">In the list when the stop was ordered.</param>
+sealed record StopResult(IReadOnlyList<string> Watch, ulong Cached, long Entries);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(StopResult))]
+sealed partial class StopJson : JsonSerializerContext;
