@@ -121,10 +121,13 @@ install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
 	install -D -m 0755 $(BUILD)/imahost-guard \
 		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
+	install -D -m 0644 packaging/imahost.service \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/imahost
 	rm -f $(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service
 	-rmdir $(DESTDIR)$(PREFIX)/libexec/imahost
 
 fmt: ## format the C

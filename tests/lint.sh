@@ -26,6 +26,18 @@ if command -v shellcheck >/dev/null; then
 	shellcheck tests/*.sh tests/demo/*.sh benchmarks/*.sh benchmarks/*/*.sh .ci/run
 fi
 
+# It looks for the program of ExecStart=, and exits 0 whatever it has to say.
+if command -v systemd-analyze >/dev/null; then
+	unit=$(mktemp -d)/imahost.service
+	sed 's|/usr/sbin/imahost|/bin/true|' packaging/imahost.service >"$unit"
+	said=$(systemd-analyze verify --man=no "$unit" 2>&1 | grep -F imahost.service || true)
+	rm -r "$(dirname "$unit")"
+	[ -z "$said" ] || {
+		echo "packaging/imahost.service: $said" >&2
+		exit 1
+	}
+fi
+
 marks='TO''DO|FIX''ME|X''XX'
 if git grep -nE "$marks" -- src native tests packaging; then
 	echo "unfinished work stands in the tree" >&2

@@ -32,6 +32,7 @@ public sealed class StopTests
         Outcome outcome = Shell.Run(Bench.Program, "stop", "--open", "--state", daemon.State);
         Assert.Equal(("", 0), (outcome.Errors, outcome.Status));
         Assert.Contains($"\nuncovered  {volume.Path}\nverdicts   1 were kept\nlist       4 entries", outcome.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("systemctl", outcome.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(daemon.Fs, File.ReadAllText("/proc/self/mounts"), StringComparison.Ordinal);
         Assert.Equal(0, daemon.AwaitFailure());
         Assert.Equal("entries=4\norder=stop\n", HostEventTests.BufferOf(List(daemon)[^1]));
@@ -45,12 +46,13 @@ public sealed class StopTests
     public void Stop_tells_a_program_in_JSON()
     {
         using var volume = new Volume();
-        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none");
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none", program: $"env NOTIFY_SOCKET=@nobody {Bench.Program}");
         JsonElement told = JsonDocument.Parse(
             Shell.Must(Bench.Program, "stop", "--open", "--json", "--state", daemon.State)).RootElement;
         Assert.Equal(volume.Path, told.GetProperty("watch")[0].GetString());
         Assert.Equal(0, told.GetProperty("cached").GetInt32());
         Assert.Equal(3, told.GetProperty("entries").GetInt32());
+        Assert.True(told.GetProperty("supervised").GetBoolean());
         Assert.Equal(0, daemon.AwaitFailure());
     }
 

@@ -45,7 +45,7 @@ static class StopCommand
 
         string state = parsed.GetValue(State)!;
         int guard = ProcessImage.HolderOfLock(StateDirectory.LockIn(state));
-        StatusReport before = Order(state, guard);
+        StopResult result = Order(state, guard);
         if (!HasEnded(state, guard))
         {
             throw new TimeoutException(string.Create(
@@ -53,23 +53,22 @@ static class StopCommand
                 $"the service was told to stop and did not within {MostMilliseconds / 1000} s; {Way(guard)}"));
         }
 
-        Report(new StopResult(before.Watch, before.Accesses.Cached, before.List.Entries), parsed.GetValue(Json));
+        Report(result, parsed.GetValue(Json));
         return ExitStatus.Yes;
     }
 
-    /// <returns>What the service did up to then.</returns>
-    static StatusReport Order(string state, int guard)
+    static StopResult Order(string state, int guard)
     {
         try
         {
-            string status = ControlSocket.MustAsk(state, "status");
+            string answer = ControlSocket.MustAsk(state, "status");
             if (guard == 0)
             {
                 throw new ConfigurationException($"{StateDirectory.LockIn(state)} does not say which process the guard is");
             }
 
-            Tell(state);
-            return JsonSerializer.Deserialize(status, StatusJson.Default.StatusReport)!;
+            StatusReport status = JsonSerializer.Deserialize(answer, StatusJson.Default.StatusReport)!;
+            return new StopResult(status.Watch, status.Accesses.Cached, status.List.Entries, TellSupervised(state));
         }
         catch (ConfigurationException e) when (guard != 0)
         {
@@ -78,14 +77,15 @@ static class StopCommand
     }
 
     /// <summary>The host may be gone before it has answered: what counts is whether the service ends.</summary>
-    static void Tell(string state)
+    static bool TellSupervised(string state)
     {
         try
         {
-            _ = ControlSocket.Ask(state, "stop");
+            return ControlSocket.Ask(state, "stop").Contains("supervised", StringComparison.Ordinal);
         }
         catch (SocketException)
         {
+            return false;
         }
     }
 
@@ -126,6 +126,10 @@ static class StopCommand
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"verdicts   {result.Cached} were kept"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"list       {result.Entries} entries, and then imahost-stop"));
+        if (result.Supervised)
+        {
+            Console.WriteLine("again      systemd starts it again, unless it was told to stop it: systemctl stop imahost");
+        }
     }
 }
 
@@ -133,7 +137,8 @@ static class StopCommand
 /// <param name="Watch">What is not covered any more.</param>
 /// <param name="Cached">Verdicts that the kernel held.</param>
 /// <param name="Entries">In the list when the stop was ordered.</param>
-sealed record StopResult(IReadOnlyList<string> Watch, ulong Cached, long Entries);
+/// <param name="Supervised">A service manager started it, and may start it again.</param>
+sealed record StopResult(IReadOnlyList<string> Watch, ulong Cached, long Entries, bool Supervised);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(StopResult))]

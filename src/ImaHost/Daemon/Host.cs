@@ -282,10 +282,11 @@ sealed class Host : IDisposable
         _ => _policies.Answer(request) ?? _buffers.Answer(request),
     };
 
+    /// <returns>"supervised": whoever started the service waits for what it says, and may start it again.</returns>
     string OrderStop()
     {
         _isOrdered = true;
         _socket.SendOpen();
-        return "ok\n";
+        return Environment.GetEnvironmentVariable("NOTIFY_SOCKET") == null ? "ok\n" : "ok, supervised\n";
     }
 }
