@@ -67,7 +67,7 @@ void say(const char *format, ...)
 static void become(enum process process)
 {
 	if (process >= GUARD)
-		protect_guard(true);
+		protect_guard(true, false);
 	if (process == HOST)
 		protect_host(true);
 }
