@@ -50,6 +50,11 @@ public sealed class AttackedLeaseTests
     public void Starved_exec_is_not_overtaken_by_a_writer_while_the_lease_lingers()
     {
         Dictionary<string, long> bare = Starve("--linger 0", tries: 10);
+        for (int more = 0; bare["early"] == 0 && more < 3; more++)
+        {
+            bare = Starve("--linger 0", tries: 10);
+        }
+
         Dictionary<string, long> product = Starve("", tries: 50);
         StormReport.Add(
             "Starved exec",

@@ -36,7 +36,7 @@ public sealed class KillStormTests
         Shell.Until(() => Shell.Run(Bench.Program, "status", "--state", bench.Daemon.State).Status == 0, "a host answers");
         List<ContentRun> runs = bench.ReadRuns();
         uint[] waited = ReadWaits(waits);
-        long starts = bench.CountAccesses("host_starts");
+        long starts = bench.CountAccesses("host_starts"), resent = bench.CountAccesses("resent");
         int duringStart = bench.Daemon.Log.Split("before it was ready").Length - 1;
         int forbidden = StormBench.CountForbidden(runs), unlisted = bench.CountUnlisted(runs);
         string[] doubled = FindDoubled(bench.Daemon);
@@ -47,6 +47,7 @@ public sealed class KillStormTests
                 $"4 processes execute, replace and modify programs for {seconds:f0} s while the host is killed; swtpm."),
             [
                 ("hosts killed, of them before they were ready", $"{starts - 1}, {duringStart}"),
+                ("accesses that they held and the next host judged", $"{resent}"),
                 ("execs: ran, denied, busy", $"{counts["execs"]}: {counts["ran"]}, {counts["denied"]}, {counts["busy"]}"),
                 ("replaced by rename, modified in place", $"{counts["replaced"]}, {counts["changed"]}"),
                 ("contents that ran", $"{runs.Select(run => run.Id).Distinct().Count()}"),
@@ -75,6 +76,7 @@ public sealed class KillStormTests
         // Enough of each, or this has shown nothing.
         Assert.Equal(Kills + 1, starts);
         Assert.InRange(duringStart, 1, Kills);
+        Assert.InRange(resent, 1, long.MaxValue);
         Assert.All((string[])["ran", "denied", "changed", "replaced"], what => Assert.InRange(counts[what], 100, long.MaxValue));
         bench.AssertNothingLeft();
     }
