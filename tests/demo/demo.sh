@@ -49,6 +49,8 @@ fail() {
 }
 
 start() {
+	# Here, not in the background: the last daemon said "ready" there too.
+	: >"$work/ready"
 	"$imahost" daemon --watch "$disk" --fs "$fs" --state "$state" \
 		--appraise "$1" >"$work/ready" 2>>"$work/log" &
 	daemon=$!
