@@ -51,11 +51,12 @@ enum ima_access {
 };
 
 /* Flags of a job. */
-#define IMA_JOB_LEASED 0x1u  /* a read lease keeps writers out */
-#define IMA_JOB_WRITER 0x2u  /* the lease was refused: a writer is there */
-#define IMA_JOB_NOTE 0x4u    /* answered already: the host's own access */
-#define IMA_JOB_LATE 0x8u    /* answered already: its deadline passed */
-#define IMA_JOB_RESENT 0x10u /* an earlier host died over it */
+#define IMA_JOB_LEASED 0x1u   /* a read lease keeps writers out */
+#define IMA_JOB_WRITER 0x2u   /* the lease was refused: a writer is there */
+#define IMA_JOB_NOTE 0x4u     /* answered already: the host's own access */
+#define IMA_JOB_LATE 0x8u     /* answered already: its deadline passed */
+#define IMA_JOB_RESENT 0x10u  /* an earlier host died over it */
+#define IMA_JOB_MAY_RUN 0x20u /* somebody may be within an exec of it */
 
 /*
  * IMA_MSG_WRITER: somebody opens this file to write, or truncates it, while its

@@ -26,6 +26,8 @@ static uint32_t job_flags(const struct slot *slot)
 		flags |= IMA_JOB_LATE;
 	if (slot->flags & SLOT_IS_RESENT)
 		flags |= IMA_JOB_RESENT;
+	if (slot->flags & SLOT_MAY_RUN)
+		flags |= IMA_JOB_MAY_RUN;
 	return flags;
 }
 

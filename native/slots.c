@@ -280,6 +280,9 @@ static unsigned int on_leave_cache(struct slot_table *table, struct slot *slot,
 		slot->flags |= SLOT_IS_BROKEN;
 		return drop_broken_lease(slot);
 	}
+	if (slot->state == SLOT_LINGERING && event == SLOT_LEASE_BREAK &&
+	    !(slot->flags & (SLOT_IS_UNTOLD | SLOT_IS_TOLD)))
+		return tell_of_writer(slot);
 	if (slot->state != SLOT_CACHED)
 		return 0;
 	return SLOT_DO_UNMARK |

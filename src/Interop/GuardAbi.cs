@@ -87,6 +87,8 @@ public enum GuardJobFacts : uint
     Late = 8,
     /// <summary>An earlier host died before it answered.</summary>
     Resent = 16,
+    /// <summary>Somebody may be within an exec of it.</summary>
+    MayRun = 32,
 }
 
 /// <summary>enum ima_decision.</summary>

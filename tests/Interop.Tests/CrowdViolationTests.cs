@@ -32,8 +32,8 @@ public sealed class CrowdViolationTests
     public void Crowd_of_writers_keeps_nobody_waiting_and_is_no_violation_where_nobody_reads()
     {
         using var volume = new Volume();
-        using Daemon daemon = Start(volume, "--tpm none");
         string[] files = AddFiles(volume, 300);
+        using Daemon daemon = Start(volume, "--tpm none");
         Shell.Must("cat", files);
         string program = volume.AddProgram("program");
 
@@ -52,8 +52,8 @@ public sealed class CrowdViolationTests
     public void Service_that_ends_looks_after_the_writers_that_came_before()
     {
         using var volume = new Volume();
-        using Daemon daemon = Start(volume, "--tpm none");
         string[] files = AddFiles(volume, 30);
+        using Daemon daemon = Start(volume, "--tpm none");
         using Running reader = Shell.Start(
             "/usr/bin/python3",
             ["-c", "import sys, time\nheld = [open(path) for path in sys.argv[1:]]\nprint(flush=True)\ntime.sleep(30)", .. files]);
@@ -101,6 +101,7 @@ public sealed class CrowdViolationTests
 
     static string[] ReadLines(string file) => File.Exists(file) ? File.ReadAllLines(file) : [];
 
+    /// <summary>Before they are watched: of what a process of many threads writes it may not be known that it does.</summary>
     static string[] AddFiles(Volume volume, int count)
     {
         string[] files = [.. Enumerable.Range(0, count).Select(number => volume[$"file{number:d4}"])];

@@ -20,7 +20,7 @@ sealed class Host : IDisposable
     const int TpmIdleMilliseconds = 25;
     const int TpmCheckMilliseconds = 1000;
     const int MountsMilliseconds = 2000;
-    const int FinishMilliseconds = 2000;
+    const int FinishMilliseconds = 4000;
 
     readonly DaemonOptions _options;
     readonly StateDirectory _state;

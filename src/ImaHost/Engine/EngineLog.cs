@@ -37,6 +37,11 @@ static partial class EngineLog
     public static partial void Audited(
         ILogger log, string path, string digest, int pid, string comm, uint uid, string rule);
 
+    [LoggerMessage(
+        EventId = 8, Level = LogLevel.Warning,
+        Message = "writers of {Files} programs go on, though {Tasks} tasks had no processor for {Milliseconds} ms: an exec among them may run what is written now")]
+    public static partial void Starved(ILogger log, int files, int tasks, int milliseconds);
+
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "a worker failed on one access, which got {Outcome}")]
     public static partial void WorkerFailed(ILogger log, Exception exception, string outcome);
 }

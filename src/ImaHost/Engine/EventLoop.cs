@@ -35,6 +35,9 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     /// <summary>Looking through all processes takes so long at most.</summary>
     const int SearchMilliseconds = 1000;
 
+    /// <summary>A writer waits so long at most for tasks that get no processor.</summary>
+    const int StarvedMilliseconds = 5000;
+
     readonly List<Crew> _crews = [];
     readonly Lane _large = new(MostWaiting);
     readonly Lane _huge = new(MostWaiting);
@@ -125,7 +128,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     }
 
     /// <summary>
-    /// The lane of those for whom it must be known who holds their files open. That takes long, so it is found out for
+    /// The lane of those for whom it must be known who holds their files open, or is about to run them. That takes long, so it is found out for
     /// as many as there are at once.
     /// </summary>
     void RunSearches(Stint stint)
@@ -141,21 +144,38 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                 batch.Add(next);
             }
 
-            OpenHolders.Find(
-                [.. batch.Select(request => request.Holders!)], guardPid, Environment.TickCount64 + SearchMilliseconds);
-            foreach (AccessRequest request in batch)
-            {
-                stint.Begin(request);
-                Judge(request, scratch);
-                _ = _spare.TryAdd(request);
-            }
-
+            Search(batch, request => JudgeSearched(request, stint, scratch));
             batch.Clear();
             if (!stint.End())
             {
                 return;
             }
         }
+    }
+
+    /// <summary>Those of programs come last: until no exec can be under way, their writers must not go on.</summary>
+    void Search(List<AccessRequest> batch, Action<AccessRequest> judge)
+    {
+        List<AccessRequest> programs = batch.FindAll(static request => request.MayOvertakeExec);
+        StarvedTasks? starved = programs.Count > 0 ? StarvedTasks.Now(guardPid) : null;
+        OpenHolders.Find(
+            [.. batch.Select(static request => request.Holders).OfType<HolderQuery>()], guardPid,
+            Environment.TickCount64 + SearchMilliseconds);
+        batch.FindAll(static request => !request.MayOvertakeExec).ForEach(judge);
+        if (starved?.Await(StarvedMilliseconds) == false)
+        {
+            EngineLog.Starved(log, programs.Count, starved.Count, StarvedMilliseconds);
+        }
+
+        programs.ForEach(judge);
+    }
+
+    void JudgeSearched(AccessRequest request, Stint stint, Scratch scratch)
+    {
+        request.IsSearched = true;
+        stint.Begin(request);
+        Judge(request, scratch);
+        _ = _spare.TryAdd(request);
     }
 
     AccessRequest NewRequest() => new(socket, engine.Options.FailAllows ? Verdict.Allow : Verdict.Deny);
@@ -189,13 +209,13 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
 
     bool NeedsSearch(AccessRequest request, Scratch scratch)
     {
-        if ((request.HasWriter || request.IsNotice) && request.Holders == null)
+        if (request.IsSearched || !(request.HasWriter || request.IsNotice))
         {
-            request.Holders = engine.AskForHolders(request, scratch);
-            return request.Holders != null;
+            return false;
         }
 
-        return false;
+        request.Holders ??= engine.AskForHolders(request, scratch);
+        return request.Holders != null || request.MayOvertakeExec;
     }
 
     /// <summary>When the lane is full, what is not known counts as so.</summary>
@@ -203,7 +223,8 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     {
         if (!TryHandOver(request, _searched))
         {
-            _ = request.Holders!.Settle(Holders.Reader | Holders.Writer);
+            _ = request.Holders?.Settle(Holders.Reader | Holders.Writer);
+            request.IsSearched = true;
             Judge(request, scratch);
         }
     }

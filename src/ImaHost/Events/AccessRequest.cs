@@ -43,6 +43,12 @@ sealed class AccessRequest : IDisposable
     /// <summary>Who holds the file open, where that was asked.</summary>
     public HolderQuery? Holders { get; set; }
 
+    /// <summary>What had to be looked for in other processes was.</summary>
+    public bool IsSearched { get; set; }
+
+    /// <summary>It tells of a writer who must not go on while an exec of the file may be under way.</summary>
+    public bool MayOvertakeExec => IsNotice && _job.Facts.HasFlag(GuardJobFacts.MayRun);
+
     /// <summary>It tells of a writer of a file whose verdict was kept. Answering it says that it was looked after.</summary>
     public bool IsNotice { get; private set; }
 
@@ -97,6 +103,7 @@ sealed class AccessRequest : IDisposable
         IsNotice = message == GuardMessage.Writer;
         Verdict = _unlessJudged;
         Holders = null;
+        IsSearched = false;
         _intent = null;
         return message;
     }
@@ -111,6 +118,7 @@ sealed class AccessRequest : IDisposable
         heir._intent = _intent;
         heir.IsNotice = IsNotice;
         heir.Holders = Holders;
+        heir.IsSearched = IsSearched;
         heir.Received = Received;
         heir.Verdict = Verdict;
         _waits = false;
