@@ -23,6 +23,9 @@ static class ControlSocket
     const int MostMilliseconds = 5000;
     const int MaxLine = 4096;
 
+    /// <summary>More who ask at once wait for their turn.</summary>
+    const int MostAtOnce = 16;
+
     /// <summary>SOL_SOCKET and SO_PEERCRED, include/uapi/asm-generic/socket.h: struct ucred is pid, uid, gid.</summary>
     const int SocketLevel = 1;
     const int PeerCredentials = 17;
@@ -47,40 +50,56 @@ static class ControlSocket
     /// <param name="mode">Who may connect.</param>
     /// <param name="limit">Bytes of data with one question at most.</param>
     /// <param name="refuse">Why that user may ask nothing, or null: a stranger shall not keep the others waiting.</param>
-    /// <param name="answer">The text for a question; null when it is not understood.</param>
+    /// <param name="answer">The text for a question; null when it is not understood. Is asked by several threads.</param>
+    /// <param name="start">Starts a thread of that name: one for each client, as some are slow.</param>
     public static void Serve(
-        string path, UnixFileMode mode, int limit, Func<uint, string?> refuse, Func<ControlRequest, string?> answer)
+        string path, UnixFileMode mode, int limit, Func<uint, string?> refuse, Func<ControlRequest, string?> answer,
+        Func<string, Action, Thread> start)
     {
         File.Delete(path);
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(path));
         File.SetUnixFileMode(path, mode);
-        listener.Listen(16);
+        listener.Listen(MostAtOnce);
+        using var room = new SemaphoreSlim(MostAtOnce);
         for (;;)
         {
-            using Socket client = listener.Accept();
-            try
+            room.Wait();
+#pragma warning disable CA2000 // its thread disposes of it
+            Socket client = listener.Accept();
+#pragma warning restore CA2000
+            _ = start("client", () =>
             {
-                client.ReceiveTimeout = client.SendTimeout = TimeoutMilliseconds;
-                long end = Environment.TickCount64 + MostMilliseconds;
-                if (refuse(PeerOf(client).Uid) is { } refusal)
-                {
-                    Send(client, $"error: {refusal}\n");
-                }
-                else if (TryReceive(client, limit, end, out ControlRequest? request, out string error))
-                {
-                    Send(client, answer(request) ?? "error: not understood\n");
-                }
-                else
-                {
-                    Send(client, $"error: {error}\n");
-                    Drain(client, end);
-                }
-            }
-            catch (SocketException)
+                ServeOne(client, limit, refuse, answer);
+                _ = room.Release();
+            });
+        }
+    }
+
+    static void ServeOne(Socket client, int limit, Func<uint, string?> refuse, Func<ControlRequest, string?> answer)
+    {
+        using Socket _ = client;
+        try
+        {
+            client.ReceiveTimeout = client.SendTimeout = TimeoutMilliseconds;
+            long end = Environment.TickCount64 + MostMilliseconds;
+            if (refuse(PeerOf(client).Uid) is { } refusal)
             {
-                // It asked and went, or never asked: nobody is left to tell.
+                Send(client, $"error: {refusal}\n");
             }
+            else if (TryReceive(client, limit, end, out ControlRequest? request, out string error))
+            {
+                Send(client, answer(request) ?? "error: not understood\n");
+            }
+            else
+            {
+                Send(client, $"error: {error}\n");
+                Drain(client, end);
+            }
+        }
+        catch (SocketException)
+        {
+            // It asked and went, or never asked: nobody is left to tell.
         }
     }
 

@@ -133,7 +133,7 @@ sealed class Host : IDisposable
         const UnixFileMode all = root | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead
             | UnixFileMode.OtherWrite;
         Start("control", () => ControlSocket.Serve(
-            ControlSocket.PathIn(_options.State), root, _options.MeasureLimit, _buffers.RefuseUser, Answer));
+            ControlSocket.PathIn(_options.State), root, _options.MeasureLimit, _buffers.RefuseUser, Answer, Start));
         if (_options.MeasureSocket is { } path)
         {
             // Who may ask is decided by who connects.
@@ -146,7 +146,7 @@ sealed class Host : IDisposable
     {
         try
         {
-            ControlSocket.Serve(path, mode, _options.MeasureLimit, _buffers.RefuseUser, _buffers.Answer);
+            ControlSocket.Serve(path, mode, _options.MeasureLimit, _buffers.RefuseUser, _buffers.Answer, Start);
         }
         catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or UnauthorizedAccessException)
         {
