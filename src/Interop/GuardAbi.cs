@@ -121,6 +121,14 @@ public readonly record struct GuardJob
     /// <summary>The accessor's thread group, 0 when it is not visible from here.</summary>
     public readonly int Pid;
     readonly uint _reserved;
+
+    /// <summary>What the guard did not send: nobody waits for its verdict.</summary>
+    public GuardJob(GuardAccess access, GuardJobFacts facts, int pid)
+    {
+        Access = access;
+        Facts = facts;
+        Pid = pid;
+    }
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -10,7 +10,7 @@ namespace ImaHost.Events;
 /// </summary>
 sealed class AccessRequest : IDisposable
 {
-    readonly GuardSocket _socket;
+    readonly GuardSocket? _socket;
     readonly Verdict _unlessJudged;
     HeldFile _file = new();
     GuardJob _job;
@@ -20,8 +20,10 @@ sealed class AccessRequest : IDisposable
 
     /// <param name="unlessJudged">The answer when no verdict was set: something went wrong.</param>
     public AccessRequest(GuardSocket socket, Verdict unlessJudged)
+        : this(unlessJudged) => _socket = socket;
+
+    AccessRequest(Verdict unlessJudged)
     {
-        _socket = socket;
         _unlessJudged = unlessJudged;
         GoOn = IsStillWanted;
     }
@@ -51,6 +53,12 @@ sealed class AccessRequest : IDisposable
 
     /// <summary>It tells of a writer of a file whose verdict was kept. Answering it says that it was looked after.</summary>
     public bool IsNotice { get; private set; }
+
+    /// <summary>It was made before anybody asked: the file runs already, or is mapped. No answer is sent.</summary>
+    public bool IsRunning { get; private init; }
+
+    /// <summary>Somebody waits for the verdict. What the guard has answered already costs nobody time.</summary>
+    public bool IsHeld => !IsLate && !IsRunning;
 
     /// <summary>How the file is opened.</summary>
     public OpenMode Mode => Intent.Mode;
@@ -92,12 +100,26 @@ sealed class AccessRequest : IDisposable
     /// A lease is refused when the file is open for writing: by somebody else, or because this very open is one for
     /// writing. Where there are no leases, as on a filesystem that knows none, nothing keeps it from being one.
     /// </summary>
-    bool MayWrite => HasWriter || !(IsLeased || IsOwn || IsNotice);
+    bool MayWrite => HasWriter || !(IsLeased || IsOwn || IsNotice || IsRunning);
+
+    GuardSocket Socket => _socket ?? throw new InvalidOperationException("no guard has asked");
+
+    /// <summary>An access of long ago, by a process that still has what it got.</summary>
+    /// <param name="file">Is closed with the request.</param>
+    /// <param name="isOwn">The process is this one, or the guard.</param>
+    public static AccessRequest ForRunning(HeldFile file, GuardAccess access, int pid, bool isOwn = false) =>
+        new(Verdict.Allow)
+        {
+            _file = file,
+            _job = new GuardJob(access, isOwn ? GuardJobFacts.Note : GuardJobFacts.None, pid),
+            IsRunning = true,
+            Received = Stopwatch.GetTimestamp(),
+        };
 
     /// <summary>Waits for what the guard says next; a job becomes this request.</summary>
     public GuardMessage Take()
     {
-        GuardMessage message = _socket.Receive(out _job, _file);
+        GuardMessage message = Socket.Receive(out _job, _file);
         Received = Stopwatch.GetTimestamp();
         _waits = message is GuardMessage.Job or GuardMessage.Writer;
         IsNotice = message == GuardMessage.Writer;
@@ -133,12 +155,18 @@ sealed class AccessRequest : IDisposable
         if (_waits)
         {
             _waits = false;
-            _socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache, Verdict.Policy);
+            Socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache, Verdict.Policy);
         }
     }
 
     bool IsStillWanted(bool comesOn)
     {
+        if (IsRunning)
+        {
+            // It ran, whoever is gone meanwhile.
+            return true;
+        }
+
         if (Pid != 0 && !ProcessDirectory.Exists(Pid))
         {
             return false;
@@ -147,7 +175,7 @@ sealed class AccessRequest : IDisposable
         if (comesOn)
         {
             Touch();
-            _socket.SendProgress(in _job);
+            Socket.SendProgress(in _job);
         }
 
         return true;

@@ -5,6 +5,12 @@ namespace ImaHost.Events;
 /// <summary>One line of /proc/PID/maps (proc_pid_maps(5)).</summary>
 readonly ref struct MapsLine
 {
+    /// <summary>Where it begins and ends, as in the names of /proc/PID/map_files: but those have no zeros before them.</summary>
+    public required ReadOnlySpan<byte> Range { get; init; }
+
+    /// <summary>It can be executed.</summary>
+    public required bool IsExecutable { get; init; }
+
     /// <summary>Who keeps the file open by the mapping: a shared one that can be written through is a writer.</summary>
     public required Holders Holder { get; init; }
 
@@ -25,7 +31,7 @@ readonly ref struct MapsLine
     public static bool TryParse(ReadOnlySpan<byte> line, out MapsLine mapping)
     {
         mapping = default;
-        _ = TakeWord(ref line, (byte)' ');
+        ReadOnlySpan<byte> range = TakeWord(ref line, (byte)' ');
         ReadOnlySpan<byte> rights = TakeWord(ref line, (byte)' ');
         _ = TakeWord(ref line, (byte)' ');
         if (rights.Length != 4
@@ -40,6 +46,8 @@ readonly ref struct MapsLine
 
         mapping = new MapsLine
         {
+            Range = range,
+            IsExecutable = rights[2] == 'x',
             Holder = rights[1] == 'w' && rights[3] == 's' ? Holders.Writer : Holders.Reader,
             DeviceMajor = (uint)major,
             DeviceMinor = (uint)minor,
@@ -49,7 +57,16 @@ readonly ref struct MapsLine
         return true;
     }
 
-    static ReadOnlySpan<byte> TakeWord(ref ReadOnlySpan<byte> line, byte until)
+    /// <summary>The addresses where it begins and ends. False when they are none.</summary>
+    public bool TryReadRange(out (ulong Start, ulong End) range)
+    {
+        ReadOnlySpan<byte> end = Range;
+        ReadOnlySpan<byte> start = TakeWord(ref end, (byte)'-');
+        range = default;
+        return TryParseNumber(start, 'x', out range.Start) && TryParseNumber(end, 'x', out range.End);
+    }
+
+    static ReadOnlySpan<byte> TakeWord(scoped ref ReadOnlySpan<byte> line, byte until)
     {
         int end = line.IndexOf(until);
         ReadOnlySpan<byte> word = end < 0 ? line : line[..end];

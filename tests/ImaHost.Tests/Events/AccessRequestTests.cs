@@ -60,6 +60,25 @@ public sealed class AccessRequestTests : IDisposable
         Assert.Equal(mask, request.Mask);
     }
 
+    [Theory]
+    [InlineData(GuardAccess.Exec, AccessMask.Exec, true)]
+    [InlineData(GuardAccess.Elf, AccessMask.Read, false)]
+    internal void What_runs_already_was_read_and_nobody_waits_for_it(GuardAccess access, AccessMask mask, bool isOwn)
+    {
+        using Child child = Child.Sleep();
+        child.End();
+        using HeldFile file = HeldFile.Open("/bin/sleep");
+        using (AccessRequest request = AccessRequest.ForRunning(file, access, child.Pid, isOwn))
+        {
+            Assert.Equal((OpenMode.Read, mask, isOwn), (request.Mode, request.Mask, request.IsOwn));
+            Assert.Equal((true, false, child.Pid), (request.HasFile, request.IsHeld, request.Pid));
+            Assert.True(request.GoOn());
+        }
+
+        Assert.False(file.IsOpen);
+        Assert.Equal(0, _guard.Available);
+    }
+
     static uint Constant(string name) => uint.Parse(AbiLayout.Native.Constants[name], CultureInfo.InvariantCulture);
 
     static void Put(byte[] job, string field, uint value) =>

@@ -27,6 +27,27 @@ public sealed class MapsLineTests
     }
 
     [Theory]
+    [InlineData("00400000-0040a000 r-xp 00000000 fe:0a 7 /a", true, 0x400000ul, 0x40a000ul)]
+    [InlineData("7f2c19a00000-ffffffffff601000 --xp 00000000 fe:0a 7 /a", true, 0x7f2c19a00000ul, 0xffffffffff601000ul)]
+    [InlineData("1000-2000 rw-p 00000000 fe:0a 7 /a", false, 0x1000ul, 0x2000ul)]
+    public void TryParse_says_where_code_lies(string line, bool isExecutable, ulong start, ulong end)
+    {
+        Assert.True(MapsLine.TryParse(Bytes(line), out MapsLine mapping));
+        Assert.Equal(isExecutable, mapping.IsExecutable);
+        Assert.True(mapping.TryReadRange(out (ulong Start, ulong End) range));
+        Assert.Equal((start, end), range);
+    }
+
+    [Theory]
+    [InlineData("1000 r-xp 00000000 fe:0a 7 /a")]
+    [InlineData("1000-x r-xp 00000000 fe:0a 7 /a")]
+    public void TryReadRange_refuses_what_is_none(string line)
+    {
+        Assert.True(MapsLine.TryParse(Bytes(line), out MapsLine mapping));
+        Assert.False(mapping.TryReadRange(out _));
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("garbage")]
     [InlineData("1000-2000 rw- 00000000 00:1c 7 /a")]
