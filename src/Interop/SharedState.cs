@@ -39,6 +39,8 @@ public sealed unsafe class SharedState
                 + "install imahost and imahost-guard from the same package");
         }
 
+        // What a host that died was opening, this one is not.
+        header->Opens = 0;
         return new SharedState(map);
     }
 
@@ -63,7 +65,10 @@ public sealed unsafe class SharedState
     /// <summary>How many of <see cref="GuardCounters.Unrecorded"/> stand in the list.</summary>
     public ref ulong Recorded => ref _header->Recorded;
 
-    /// <summary>Not 0 once a host has entered what ran before the guard came.</summary>
+    /// <summary>
+    /// Not 0 once a host has entered what ran before the guard came: then one more than the files that appraisal would
+    /// have denied.
+    /// </summary>
     public ref uint Ran => ref _header->Ran;
 
     /// <summary>Not 0 while this process opens what others may have written, to measure it and not to run it.</summary>

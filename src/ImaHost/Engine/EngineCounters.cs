@@ -7,6 +7,7 @@ sealed class EngineCounters
     long _repeated;
     long _denied;
     long _wouldDeny;
+    long _runningDenied;
     long _fixed;
     long _failed;
 
@@ -22,6 +23,9 @@ sealed class EngineCounters
     /// <summary>Accesses that enforce would have denied.</summary>
     public long WouldDeny => Volatile.Read(ref _wouldDeny);
 
+    /// <summary>Files that ran before, and would have been denied.</summary>
+    public long RunningDenied => Volatile.Read(ref _runningDenied);
+
     /// <summary>Labels written by fix mode.</summary>
     public long Fixed => Volatile.Read(ref _fixed);
 
@@ -35,6 +39,8 @@ sealed class EngineCounters
     public void AddDenied() => Interlocked.Increment(ref _denied);
 
     public void AddWouldDeny() => Interlocked.Increment(ref _wouldDeny);
+
+    public void AddRunningDenied() => Interlocked.Increment(ref _runningDenied);
 
     public void AddFixed() => Interlocked.Increment(ref _fixed);
 

@@ -38,9 +38,24 @@ static partial class EngineLog
         ILogger log, string path, string digest, int pid, string comm, uint uid, string rule);
 
     [LoggerMessage(
-        EventId = 8, Level = LogLevel.Warning,
+        EventId = 11, Level = LogLevel.Warning,
         Message = "writers of {Files} programs go on, though {Tasks} tasks had no processor for {Milliseconds} ms: an exec among them may run what is written now")]
     public static partial void Starved(ILogger log, int files, int tasks, int milliseconds);
+
+    [LoggerMessage(
+        EventId = 8, Level = LogLevel.Information,
+        Message = "measured what ran before: {Files} files of {Processes} processes, of which {Denied} files would have been denied")]
+    public static partial void RanBefore(ILogger log, int files, int processes, long denied);
+
+    [LoggerMessage(
+        EventId = 9, Level = LogLevel.Error,
+        Message = "a file that runs already is not measured (inode {Inode} of {Major}:{Minor}): {Cause}")]
+    public static partial void NotOpened(ILogger log, ulong inode, uint major, uint minor, string cause);
+
+    [LoggerMessage(
+        EventId = 10, Level = LogLevel.Warning,
+        Message = "each host will hash its own files again, because {Path} cannot be written: {Cause}")]
+    public static partial void NotRemembered(ILogger log, string path, string cause);
 
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "a worker failed on one access, which got {Outcome}")]
     public static partial void WorkerFailed(ILogger log, Exception exception, string outcome);

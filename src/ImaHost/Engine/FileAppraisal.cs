@@ -100,7 +100,11 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
     void Report(
         AccessRequest access, ImaHook hook, ImaRule rule, CollectedFile file, Appraisal.Appraisal outcome, bool enforce)
     {
-        if (enforce)
+        if (access.IsRunning)
+        {
+            counters.AddRunningDenied();
+        }
+        else if (enforce)
         {
             counters.AddDenied();
         }
@@ -111,7 +115,7 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
 
         string path = EntryName.ToText(file.Path);
         EngineLog.Denial(
-            log, enforce ? "denied" : "would deny", path, hook.Name(), access.Pid,
+            log, access.IsRunning ? "would have denied" : enforce ? "denied" : "would deny", path, hook.Name(), access.Pid,
             Accessor.ReadName(access.Pid), Accessor.ReadUid(access.Pid), Appraiser.Cause(outcome),
             rule.Origin, rule.Reason == null ? Appraiser.Advice(outcome, path) : $"{rule.Reason}; {Appraiser.Advice(outcome, path)}");
     }

@@ -10,6 +10,9 @@ namespace ImaHost.Engine;
 /// <param name="hashes">Where others may be at the same file; null: nowhere.</param>
 sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDisposable
 {
+    /// <summary>What the host and the guard are made of stands in the list, whatever the rules say.</summary>
+    static readonly ImaRule Own = new(ImaAction.Measure, [], "the host's own");
+
     readonly Subject _subject = new();
     readonly TargetReader _target = new();
     AccessRequest? _access;
@@ -34,7 +37,12 @@ sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDi
         return IsKnown;
     }
 
-    public Question MustMeasure(ImaPolicy policy) => Ask(policy, HookOf(Access));
+    public Question MustMeasure(ImaPolicy policy)
+    {
+        Question question = Ask(policy, HookOf(Access));
+        bool adds = Access.IsOwn && question.Hook != ImaHook.FileCheck && !question.Decision.Measures && File.Stat.IsRegular;
+        return adds ? question.With(Own) : question;
+    }
 
     /// <summary>What would be asked if the file were opened and mapped.</summary>
     public Question AskAboutMapping(ImaPolicy policy) => Ask(policy, ImaHook.MmapCheck);

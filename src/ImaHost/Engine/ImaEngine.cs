@@ -49,8 +49,8 @@ sealed class ImaEngine(
             return Unjudged(access, scratch, "its descriptor could not be received", record: false);
         }
 
-        // Who is late was answered by the guard: that is no time of ours.
-        using StageClock clock = access.IsLate ? default : Latency.Start(scratch, access.Received);
+        // What nobody waits for is no time of ours.
+        using StageClock clock = access.IsHeld ? Latency.Start(scratch, access.Received) : default;
         Question question = file.MustMeasure(Policy);
         clock.Lap(JudgingStage.Policy);
         bool recorded = CheckReadWrite(access, in question, scratch, clock);
@@ -244,7 +244,8 @@ sealed class ImaEngine(
     {
         counters.AddFailed();
         string path = EntryName.ToText(scratch.File.File.Path);
-        EngineLog.Unjudged(log, path, access.Pid, cause, options.FailAllows ? "allowed" : "denied");
+        string outcome = access.IsRunning ? "left running" : options.FailAllows ? "allowed" : "denied";
+        EngineLog.Unjudged(log, path, access.Pid, cause, outcome);
         if (record)
         {
             _ = StoreViolation(access, scratch, violation);

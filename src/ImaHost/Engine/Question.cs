@@ -20,6 +20,14 @@ readonly struct Question(ImaHook hook, PolicyDecision decision, bool holdsForAll
     /// <inheritdoc cref="ImaPolicy.FailsSecurely"/>
     public bool FailsSecurely => policy.FailsSecurely;
 
+    /// <summary>That, and what one more rule asks for.</summary>
+    public Question With(ImaRule rule)
+    {
+        PolicyDecision decision = Decision;
+        decision.Add(rule);
+        return new Question(hook, decision, holdsForAll, policy);
+    }
+
     /// <summary>
     /// One event stands for several hooks: the open that maps a file is also a read, and the open within execve(2)
     /// passes FILE_CHECK with MAY_EXEC.

@@ -26,6 +26,9 @@ sealed class StateDirectory
     /// <summary>The policy in force, kept for the next host.</summary>
     public string PolicyPath => System.IO.Path.Combine(Path, "policy");
 
+    /// <summary>What the host's own files looked like when they were entered last.</summary>
+    public string OwnPath => System.IO.Path.Combine(Path, "own");
+
     /// <summary>A link to the list that is written, or was written last.</summary>
     public string CurrentPath => System.IO.Path.Combine(Path, "current");
 
