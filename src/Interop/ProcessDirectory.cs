@@ -38,6 +38,13 @@ public readonly unsafe ref struct ProcessDirectory
         return process.IsOpen;
     }
 
+    /// <summary>
+    /// Do descriptors of two processes stand for the same open file (kcmp(2))? False also when that cannot be told: one of
+    /// them is gone, or the kernel was built without CONFIG_KCMP.
+    /// </summary>
+    public static bool ShareFile((int Pid, int Descriptor) one, (int Pid, int Descriptor) other) =>
+        Libc.kcmp(Libc.SYS_kcmp, one.Pid, other.Pid, Libc.KCMP_FILE, one.Descriptor, other.Descriptor) == 0;
+
     /// <summary>The start of one file of a process, where nothing else of it is asked: two system calls less.</summary>
     /// <returns>As <see cref="Read"/>.</returns>
     public static int ReadOf(int pid, ReadOnlySpan<byte> name, Span<byte> into)

@@ -32,9 +32,9 @@ public sealed class HostEventTests
         }
 
         string list = Shell.Must(Bench.Program, "list", "--state", state);
-        const string start = "imahost-start", policies = "imahost-policy", stop = "imahost-stop";
-        string[] first = [start, policies, program, policies, policies, stop];
-        string[] second = [start, policies, policies, policies, stop];
+        const string start = "imahost-start", policies = "imahost-policy", stop = "imahost-stop", running = "imahost-running";
+        string[] first = [start, policies, running, program, policies, policies, stop];
+        string[] second = [start, policies, running, policies, policies, stop];
         Assert.Equal(["boot_aggregate", .. first, .. second], NamesIn(list));
         Outcome verified = Verifiers.ImaHost(Path.Combine(state, "current"), tpm.ReadPcrs(), "--exact");
         Assert.True(verified.Status == 0, verified.Output);
@@ -48,13 +48,14 @@ public sealed class HostEventTests
         using Daemon daemon = Daemon.Ready(volume.Path, $"--tpm none --policy {policy} --appraise log");
         Assert.Equal(0, daemon.Stop());
 
-        string[] lines = Shell.Must(Bench.Program, "list", "--state", daemon.State).TrimEnd('\n').Split('\n');
+        string[] lines = Lines(Shell.Must(Bench.Program, "list", "--state", daemon.State));
         string start = BufferOf(lines[1]);
         Assert.Contains("\nappraise=log\nhash=sha256\ntemplate=ima-sig\n", start, StringComparison.Ordinal);
         Assert.StartsWith("version=", start, StringComparison.Ordinal);
         Assert.Contains(volume.Path, start, StringComparison.Ordinal);
         Assert.Equal("measure func=BPRM_CHECK\n", BufferOf(lines[2]));
-        Assert.Equal("entries=3\norder=signal\n", BufferOf(lines[3]));
+        Assert.Equal("files=0\nprocesses=0\n", BufferOf(lines[^2]));
+        Assert.Equal($"entries={lines.Length - 1}\norder=signal\n", BufferOf(lines[^1]));
     }
 
     [Fact]
@@ -67,10 +68,17 @@ public sealed class HostEventTests
         Assert.Equal(0, Shell.Script(program).Status);
 
         string[] names = NamesIn(File.ReadAllText(daemon.AsciiList));
-        Assert.Equal(["boot_aggregate", "imahost-start", "imahost-policy", program], names);
+        Assert.Equal(["boot_aggregate", "imahost-start", "imahost-policy", "imahost-running", program], names);
     }
 
-    static string[] NamesIn(string list) => [.. list.TrimEnd('\n').Split('\n').Select(line => line.Split(' ')[4])];
+    /// <summary>But for the files that the host is made of: they lie elsewhere.</summary>
+    static string[] NamesIn(string list) =>
+    [
+        .. Lines(list).Select(line => line.Split(' ')[4])
+            .Where(name => !name.StartsWith('/') || name.StartsWith(Bench.Root, StringComparison.Ordinal)),
+    ];
+
+    static string[] Lines(string list) => list.TrimEnd('\n').Split('\n');
 
     /// <summary>The buffer of an entry, which is a text.</summary>
     internal static string BufferOf(string line) => Encoding.UTF8.GetString(Convert.FromHexString(line.Split(' ')[5]));

@@ -80,6 +80,11 @@ static class StatusCommand
         }
 
         yield return ("level", status.Level);
+        CoverageStatus coverage = status.Coverage;
+        string ran = Text(
+            $"{coverage.RunningFiles} files of {coverage.RunningProcesses} processes ran before, {coverage.RunningDenied} of the files would have been denied");
+        string state = coverage.Complete ? "" : "; they are still being measured";
+        yield return ("covered", Text($"since {coverage.Since:yyyy-MM-dd HH:mm:ss} UTC: {ran}{state}"));
         foreach (string hole in status.Holes)
         {
             yield return ("not seen", hole);

@@ -39,7 +39,7 @@ static class EnforceCheck
     static HashSet<DeviceNumber> Watched(WatchSelection selection, List<Mount> mounts) =>
     [
         .. mounts.Where(mount => selection.Matches(mount)).Select(mount => mount.Device),
-        .. selection.Paths.Select(path => Mounts.Of(path, mounts)).OfType<Mount>().Select(mount => mount.Device),
+        .. selection.DevicesOfPaths(mounts),
     ];
 
     static bool IsDenied(string path, DaemonOptions options, ImaPolicy policy)

@@ -21,6 +21,7 @@ sealed class Host : IDisposable
     const int TpmCheckMilliseconds = 1000;
     const int MountsMilliseconds = 2000;
     const int FinishMilliseconds = 4000;
+    const int SlowMountsMilliseconds = 30_000;
 
     readonly DaemonOptions _options;
     readonly StateDirectory _state;
@@ -35,6 +36,9 @@ sealed class Host : IDisposable
     readonly ManualResetEventSlim _stopped = new();
     readonly PolicyLoader _policies;
     readonly DigestSet _fuseDigests = new();
+    readonly Backfill _backfill;
+    readonly UnjudgedAccesses _unjudged;
+    readonly SelfCheck _check;
     EventLoop? _loop;
     volatile bool _yields;
     volatile bool _isOrdered;
@@ -66,6 +70,9 @@ sealed class Host : IDisposable
         };
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
         _mounts = new MountWatcher(new WatchSelection(options.Watch), _socket, _policies.FollowMounts, _log);
+        _backfill = new Backfill(_engine, _list, Launcher.Settings(options), _shared, ProcessImage.ParentPid, _log);
+        _unjudged = new UnjudgedAccesses(_shared, _list, Launcher.Settings(options));
+        _check = new SelfCheck(ProcessImage.ParentPid, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -112,7 +119,11 @@ sealed class Host : IDisposable
         loop.Begin(Start);
         Volatile.Write(ref _loop, loop);
         WatchMounts();
+        new OwnFiles(_engine, _list, _shared, ProcessImage.ParentPid, _state.OwnPath, _log).Enter();
+        EnterUnjudged();
         Announce(_engine.Policy);
+        Start("running files", EnterRunning);
+        Start("self check", _check.Run);
         _stopped.Wait();
         Stop(loop);
     }
@@ -125,6 +136,15 @@ sealed class Host : IDisposable
         {
             Logging.SlowMounts(_log, MountsMilliseconds);
         }
+    }
+
+    void EnterUnjudged() => _unjudged.Enter(_shared.Counters.Unrecorded);
+
+    /// <summary>What came to be marked while we waited counts too; what never answers is not waited for.</summary>
+    void EnterRunning()
+    {
+        _ = _mounts.AwaitFirstLook(SlowMountsMilliseconds);
+        _backfill.Run(_mounts.ReadDevices());
     }
 
     void ServeQuestions()
@@ -244,6 +264,7 @@ sealed class Host : IDisposable
             {
                 slept = 0;
                 _list.TendTpm();
+                EnterUnjudged();
             }
             else if (entries == seen)
             {
@@ -275,7 +296,8 @@ sealed class Host : IDisposable
     string? Answer(ControlRequest request) => request.Line switch
     {
         "status" => JsonSerializer.Serialize(
-            StatusReport.Make(_options, _shared.Counters, _engine, _list, _policies.Fault, _mounts.Report),
+            StatusReport.Make(
+                _options, _shared, _engine, _list, _policies.Fault, _mounts.Report, _backfill.Report, _check.Look()),
             StatusJson.Default.StatusReport),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),

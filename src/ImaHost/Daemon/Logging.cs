@@ -95,6 +95,11 @@ static partial class Logging
         Message = "not all that is mounted was looked at within {Milliseconds} ms: it goes on")]
     public static partial void SlowMounts(ILogger log, int milliseconds);
 
+    [LoggerMessage(
+        EventId = 34, Level = LogLevel.Error,
+        Message = "\"{Comm}\" (pid {Pid}) holds the guard's fanotify group: if the guard dies, everything waits for it")]
+    public static partial void GroupHeld(ILogger log, string comm, int pid);
+
     [LoggerMessage(EventId = 26, Level = LogLevel.Critical, Message = "{Thread} failed; the guard starts another host")]
     public static partial void ThreadFailed(ILogger log, Exception exception, string thread);
 }

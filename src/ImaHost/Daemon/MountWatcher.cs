@@ -12,9 +12,13 @@ namespace ImaHost.Daemon;
 sealed record SelectedFilesystem(Mount Mount, string Text, ulong Unique, string? Error);
 
 /// <summary>What the watcher has come to, for people to read.</summary>
-sealed record MountReport(IReadOnlyList<string> Watched, IReadOnlyList<string> Holes)
+/// <param name="Devices">What is watched.</param>
+/// <param name="Watched">The same, for people to read.</param>
+/// <param name="Holes">What is not.</param>
+sealed record MountReport(
+    IReadOnlyList<DeviceNumber> Devices, IReadOnlyList<string> Watched, IReadOnlyList<string> Holes)
 {
-    public static MountReport Empty { get; } = new([], []);
+    public static MountReport Empty { get; } = new([], [], []);
 }
 
 /// <summary>
@@ -48,6 +52,12 @@ sealed class MountWatcher(WatchSelection selection, GuardSocket socket, Action o
 
     /// <summary>Waits until everything was looked at once. False: it takes longer.</summary>
     public bool AwaitFirstLook(int milliseconds) => _looked.Task.Wait(milliseconds);
+
+    /// <summary>
+    /// The filesystems that are watched, by the numbers that mountinfo and the mappings of processes show: those of the
+    /// paths that are configured, as they lead now, and those that came to be marked.
+    /// </summary>
+    public HashSet<DeviceNumber> ReadDevices() => [.. selection.DevicesOfPaths(Mounts.Read()), .. Report.Devices];
 
     /// <summary>Looks for as long as the process lives.</summary>
     public void Run()
@@ -100,6 +110,7 @@ sealed class MountWatcher(WatchSelection selection, GuardSocket socket, Action o
         Forget();
         string[] holes = [.. _selected.Values.Where(one => one.Error != null).Select(one => $"{one.Text}: {one.Error}")];
         Volatile.Write(ref _report, new MountReport(
+            [.. _selected.Where(one => one.Value.Error == null).Select(one => one.Key)],
             [.. _selected.Values.Where(one => one.Error == null).Select(one => one.Text)],
             _views.LeftAlone == 0 ? holes : [.. holes, Coverage.UserMounts(_views.LeftAlone)]));
     }

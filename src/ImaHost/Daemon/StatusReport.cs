@@ -36,18 +36,23 @@ sealed record StatusReport
     /// <summary>"measured, fanotify only" or "measured and BPF-enforced": never blurred.</summary>
     public required string Level { get; init; }
 
+    public required CoverageStatus Coverage { get; init; }
+
     /// <summary>What can run unseen at this level.</summary>
     public required IReadOnlyList<string> Holes { get; init; }
 
     /// <summary>Faults that want attention now.</summary>
     public required IReadOnlyList<string> Faults { get; init; }
 
-    /// <param name="guard">What the guard has counted.</param>
+    /// <param name="shared">What the guard has counted.</param>
     /// <param name="mounts">What came to be mounted.</param>
+    /// <param name="running">What ran before.</param>
+    /// <param name="groupFaults">Who holds what is the guard's alone.</param>
     public static StatusReport Make(
-        DaemonOptions options, in GuardCounters guard, ImaEngine engine, RuntimeMeasurements list, string? policyFault,
-        MountReport mounts)
+        DaemonOptions options, SharedState shared, ImaEngine engine, RuntimeMeasurements list, string? policyFault,
+        MountReport mounts, RunningReport running, IReadOnlyList<string> groupFaults)
     {
+        GuardCounters guard = shared.Counters;
         EngineCounters counters = engine.Counters;
         LogExtent extent = list.Log.Extent;
         ResolvedEnvironment resolved = options.Resolved!;
@@ -69,9 +74,10 @@ sealed record StatusReport
             Holds = HoldStatus.From(in guard.Holds),
             Latency = LatencyStatus.Of(engine.Latency),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
-            Level = Coverage.Level,
-            Holes = [.. Coverage.Holes, .. mounts.Holes],
-            Faults = [.. new[] { list.Fault, policyFault }.OfType<string>()],
+            Level = Daemon.Coverage.Level,
+            Coverage = CoverageStatus.Of(shared.Since, running),
+            Holes = [.. Daemon.Coverage.Holes, .. mounts.Holes],
+            Faults = [.. new[] { list.Fault, policyFault }.OfType<string>(), .. groupFaults],
         };
     }
 }
@@ -137,6 +143,21 @@ sealed record StageStatus(long Count, double P50, double P90, double P99, double
         Microseconds(times.Percentile(0.99)), Microseconds(times.Max));
 
     static double Microseconds(long nanoseconds) => Math.Ceiling(nanoseconds / 100.0) / 10;
+}
+
+/// <param name="Since">When what is configured to be watched was, UTC.</param>
+/// <param name="RunningFiles">That ran or were mapped to be executed already.</param>
+/// <param name="RunningDenied">Of these: appraisal would have denied them.</param>
+/// <param name="Complete">All of them were looked at.</param>
+sealed record CoverageStatus(
+    DateTime Since, int RunningFiles, int RunningProcesses, long RunningDenied, bool Complete)
+{
+    const ulong NanosecondsInTick = 100;
+
+    /// <param name="since">Nanoseconds of CLOCK_REALTIME.</param>
+    public static CoverageStatus Of(ulong since, RunningReport running) => new(
+        DateTime.UnixEpoch.AddTicks((long)(since / NanosecondsInTick)), running.Count.Files, running.Count.Processes,
+        running.Denied, running.IsComplete);
 }
 
 /// <param name="Sources">Where the rules come from, in order.</param>

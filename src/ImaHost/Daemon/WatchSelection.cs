@@ -34,6 +34,10 @@ sealed class WatchSelection
     /// <summary>The entries that stand for mounts that come and go.</summary>
     public List<string> Selectors { get; } = [];
 
+    /// <summary>The filesystems that the paths lie on, as they lead now.</summary>
+    public IEnumerable<DeviceNumber> DevicesOfPaths(List<Mount> mounts) =>
+        Paths.Select(path => Mounts.Of(path, mounts)).OfType<Mount>().Select(mount => mount.Device);
+
     /// <summary>
     /// Is a filesystem named because it is mounted like this? "all" is what stores files by itself: an overlay's lie in
     /// its layers.

@@ -29,6 +29,10 @@ static unsafe partial class Libc
     public const nint SYS_openat2 = 437; // everywhere
     public const ulong RESOLVE_CACHED = 0x20;
 
+    /// <summary>312 on x86-64; 272 where the calls have the general numbers (asm-generic/unistd.h).</summary>
+    public static readonly nint SYS_kcmp = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 312 : 272;
+    public const int KCMP_FILE = 0;
+
     public const int EPERM = 1;
     public const int ENOENT = 2;
     public const int ESRCH = 3;
@@ -225,6 +229,10 @@ static unsafe partial class Libc
     /// <summary>openat2(2), for which the C library has no function.</summary>
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     public static partial nint openat2(nint number, nint dirfd, byte* path, OpenHow* how, nuint size);
+
+    /// <summary>kcmp(2), for which the C library has no function.</summary>
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint kcmp(nint number, nint pid1, nint pid2, nint type, nint idx1, nint idx2);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);

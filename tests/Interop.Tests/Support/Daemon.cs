@@ -87,6 +87,9 @@ public sealed class Daemon : IDisposable
     {
         Shell.Until(() => Log.Contains("imahost: ready", StringComparison.Ordinal) || _process.HasExited, "ready");
         Assert.False(_process.HasExited, Log);
+
+        // The list is then what the test makes of it.
+        Shell.Until(() => Log.Contains("measured what ran before", StringComparison.Ordinal), "what ran before is measured");
     }
 
     /// <summary>The lines of the list that name a file.</summary>
