@@ -55,10 +55,10 @@ static partial class Logging
         Message = "--tpm none: nothing vouches for this list; whoever can write {State} can rewrite it unnoticed")]
     public static partial void NoTpm(ILogger log, string state);
 
-    [LoggerMessage(EventId = 22, Level = LogLevel.Critical, Message = "TPM fault: {Fault}")]
+    [LoggerMessage(EventId = 22, Level = LogLevel.Critical, Message = "the list or the TPM has a fault: {Fault}")]
     public static partial void TpmFault(ILogger log, string fault);
 
-    [LoggerMessage(EventId = 23, Level = LogLevel.Information, Message = "the TPM follows the list again")]
+    [LoggerMessage(EventId = 23, Level = LogLevel.Information, Message = "the fault is over: list and TPM agree")]
     public static partial void TpmRecovered(ILogger log);
 
     [LoggerMessage(EventId = 24, Level = LogLevel.Information, Message = "policy of {Rules} rules in force")]

@@ -43,6 +43,7 @@ sealed class RuntimeMeasurements : IDisposable
     readonly ByteBuilder _line = new();
     byte[] _stored = new byte[1 << 12];
     long _violations;
+    string? _refusal;
 
     /// <param name="digests">Contexts for this list alone.</param>
     public RuntimeMeasurements(MeasurementLog log, DigestTable table, PcrExtender extender, DigestSet digests)
@@ -58,8 +59,10 @@ sealed class RuntimeMeasurements : IDisposable
     /// <summary>Violation entries in the list.</summary>
     public long Violations => Volatile.Read(ref _violations);
 
-    /// <summary>Why the last entry was not stored or extended, or null.</summary>
-    public string? Fault { get; private set; }
+    /// <summary>
+    /// Why the last entry was not stored, until one is, or else why the TPM does not follow; null when all is well.
+    /// </summary>
+    public string? Fault => _refusal ?? _extender.Fault;
 
     /// <summary>Entries that the TPM has had.</summary>
     public long Extended => _extender.Extended;
@@ -91,7 +94,7 @@ sealed class RuntimeMeasurements : IDisposable
         {
             if (MeasurementRecord.WhyUnreadable(template.Utf8Name, data) is { } unreadable)
             {
-                Fault = $"an entry is not made: {unreadable}";
+                _refusal = $"an entry is not made: {unreadable}";
                 return StoreOutcome.NotStored;
             }
 
@@ -103,7 +106,7 @@ sealed class RuntimeMeasurements : IDisposable
 
             if (_extender.Refuses(pcr))
             {
-                Fault = $"something else has extended PCR {pcr}: no entry in it could be replayed";
+                _refusal = $"something else has extended PCR {pcr}: no entry in it could be replayed";
                 return StoreOutcome.NotStored;
             }
 
@@ -120,9 +123,8 @@ sealed class RuntimeMeasurements : IDisposable
                 return StoreOutcome.NotStored;
             }
 
-            bool follows = _extender.Extend(hashed, pcr, violation);
-            Fault = _extender.Fault;
-            return follows ? StoreOutcome.Stored : StoreOutcome.NotExtended;
+            _refusal = null;
+            return _extender.Extend(hashed, pcr, violation) ? StoreOutcome.Stored : StoreOutcome.NotExtended;
         }
     }
 
@@ -143,7 +145,6 @@ sealed class RuntimeMeasurements : IDisposable
             }
 
             _extender.Release();
-            Fault = _extender.Fault;
         }
     }
 
@@ -212,7 +213,7 @@ sealed class RuntimeMeasurements : IDisposable
         }
         catch (ErrnoException e)
         {
-            Fault = e.Message;
+            _refusal = e.Message;
             return false;
         }
 
