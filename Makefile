@@ -32,7 +32,7 @@ RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
-	test-programs bench-micro bench-capacity
+	test-programs bench-micro bench-capacity faults
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -85,6 +85,13 @@ deps: ## install what building and testing need (as root)
 check: deps ## install what is needed, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory lint test-programs
 	$(Q)tests/run-tests.sh $(RESULTS)
+
+faults: ## the faults that docs/faults.md tells of, as tests (as root)
+	@tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)tests/run-private.sh 300 \
+		tests/Interop.Tests/bin/Release/net10.0/Interop.Tests \
+		-noColor -noLogo -trait "Kind=faults"
 
 fuzz: ## feed the readers with damaged input, each for FUZZ_SECONDS, or with FUZZ_INPUT
 	@tests/deps.sh check

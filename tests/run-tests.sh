@@ -47,7 +47,7 @@ done
 # libFuzzer rounds up: three seconds each. The same seed: a check repeats.
 FUZZ_SEED=1 native tests/fuzz.sh 2
 managed ImaHost.Tests timeout 300 tests/ImaHost.Tests/bin/Release/net10.0/ImaHost.Tests
-managed Interop.Tests tests/run-private.sh 600 tests/Interop.Tests/bin/Release/net10.0/Interop.Tests
+managed Interop.Tests tests/run-private.sh 900 tests/Interop.Tests/bin/Release/net10.0/Interop.Tests
 tests/run-private.sh 120 tests/demo/demo.sh >"$results/demo.log" 2>&1
 status=$?
 count demo $((status == 0)) $((status != 0)) "$status"

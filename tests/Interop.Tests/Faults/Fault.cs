@@ -37,9 +37,10 @@ static class Fault
     }
 
     /// <summary>Do list and TPM agree, by evmctl?</summary>
-    public static void RequireAgreement(Emulator tpm, Daemon daemon)
+    /// <param name="options">More for evmctl.</param>
+    public static void RequireAgreement(Emulator tpm, Daemon daemon, params string[] options)
     {
-        Outcome verified = tpm.Verify(daemon.BinaryList);
+        Outcome verified = tpm.Verify(daemon.BinaryList, "sha256", options);
         Assert.True(verified.Status == 0, $"{verified.Errors}{daemon.Log}");
     }
 
@@ -56,6 +57,10 @@ static class Fault
             return true;
         }
     }
+
+    /// <summary>Does that process wait for the answer to an access?</summary>
+    public static bool IsHeld(int pid) =>
+        File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/wchan")) == "fanotify_handle_event";
 
     /// <summary>Compiles a program of one file.</summary>
     /// <param name="options">More for the compiler.</param>

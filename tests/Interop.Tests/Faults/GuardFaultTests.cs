@@ -107,6 +107,27 @@ public sealed class GuardFaultTests
     }
 
     [Fact]
+    public void Killed_guard_lets_go_of_those_who_wait_for_one_file()
+    {
+        using var volume = new Volume();
+        string program = volume.AddProgram("program");
+        using Daemon daemon = Daemon.Ready(volume.Path, "--tpm none");
+        Shell.Signal("STOP", daemon.HostPid);
+        using Running first = Shell.StartScript($"exec cat {program} > /dev/null");
+        Shell.Until(() => Fault.IsHeld(first.Pid), "the first one waits");
+        using Running second = Shell.StartScript($"exec cat {program} > /dev/null");
+        Shell.Until(() => Fault.IsHeld(second.Pid), "the second one waits");
+
+        daemon.Kill();
+        Thread.Sleep(1000);
+        bool isFree = first.HasExited && second.HasExited;
+        Shell.Run("kill", "-KILL", $"{first.Pid}", $"{second.Pid}");
+
+        Assert.True(isFree, "they wait for a guard that is dead");
+        Assert.Equal(0, second.Wait(1).Status);
+    }
+
+    [Fact]
     public void Guard_with_few_descriptors_answers_a_crowd()
     {
         using var tpm = new Emulator();
@@ -123,6 +144,21 @@ public sealed class GuardFaultTests
         Assert.Equal("1500 opened, 0 refused\n", opened.Output);
         Fault.RequireOnce(daemon, programs);
         Fault.RequireAgreement(tpm, daemon);
+    }
+
+    [Fact]
+    public void Guard_with_too_few_descriptors_says_so_and_watches_nothing()
+    {
+        using var volume = new Volume();
+        string program = volume.AddProgram("program");
+        string limited = Fault.Wrap("", $"prlimit --nofile=256:256 setpriv --bounding-set=-sys_resource {Bench.Program}");
+        using var daemon = new Daemon(volume.Path, "--tpm none", program: limited);
+        Shell.Until(() => daemon.Log.Contains("the limit of 256 open files", StringComparison.Ordinal), "it says so");
+
+        using Running running = Shell.StartScript($"exec {program}");
+        Shell.Until(() => running.HasExited, "who is watched is answered, who is not does not wait", seconds: 2);
+
+        Assert.Equal(2, daemon.AwaitFailure());
     }
 
     static int CountMounts(string path) =>

@@ -42,10 +42,10 @@ public sealed class TpmFaultTests
         Assert.Equal(status, Shell.Script(program, seconds: 15).Status);
         Assert.Equal(status, Shell.Script(program, seconds: 1).Status);
 
-        Shell.Until(() => daemon.Log.Contains("TPM fault", StringComparison.Ordinal), "the fault is logged");
+        Shell.Until(() => daemon.Log.Contains("the list or the TPM has a fault: ", StringComparison.Ordinal), "the fault is logged");
         Assert.Contains(outcome, daemon.Log, StringComparison.Ordinal);
         tpm.Thaw();
-        Shell.Until(() => daemon.Log.Contains("follows the list again", StringComparison.Ordinal), "recovery");
+        Shell.Until(() => daemon.Log.Contains("the fault is over", StringComparison.Ordinal), "recovery");
         Assert.Equal(0, tpm.Verify(daemon.BinaryList).Status);
         Assert.Equal(0, Shell.Script(program).Status);
     }
