@@ -120,8 +120,8 @@ public sealed class HostFaultTests
 
         foreach (string program in programs)
         {
-            Assert.Equal(status, Shell.Script(bad, seconds: 5).Status);
-            Assert.Equal("done\n", Shell.Script($"{program} done", seconds: 5).Output);
+            Assert.Equal(status, Shell.Script($"exec {bad}", seconds: 5).Status);
+            Assert.Equal("done\n", Shell.Script($"exec {program} done", seconds: 5).Output);
         }
 
         Assert.Contains("a worker failed on one access, which got ", daemon.Log, StringComparison.Ordinal);

@@ -17,6 +17,9 @@ sealed class MemoryGroup : IDisposable
         (string root, _limit, _most) = isFirst
             ? ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.max_usage_in_bytes")
             : ("/sys/fs/cgroup", "memory.max", "memory.peak");
+
+        // What a run left that was killed.
+        Shell.Run("find", root, "-maxdepth", "1", "-name", "imahost-faults-*", "-mmin", "+10", "-exec", "rmdir", "{}", "+");
         _path = Path.Combine(root, $"imahost-faults-{Guid.NewGuid()}");
         Assert.SkipUnless(
             Shell.Script($"mkdir {_path} && echo {bytes} > {_path}/{_limit}").Status == 0,

@@ -13,7 +13,6 @@ sealed class SlowDisk : IDisposable
     readonly string _file = Bench.NewFile("disk", "");
     readonly string _path = Bench.NewDirectory("slow");
     readonly int _server;
-    readonly string _loop;
 
     /// <param name="fill">Puts files on it.</param>
     public SlowDisk(Action<Volume> fill)
@@ -26,8 +25,9 @@ sealed class SlowDisk : IDisposable
         }
 
         _server = int.Parse(Shell.Must(Program.Value, image, _file), System.Globalization.CultureInfo.InvariantCulture);
-        _loop = Shell.Must("losetup", "--find", "--show", "--read-only", _file).Trim();
-        Shell.Must("mount", "-o", "ro,noatime", _loop, _path);
+
+        // The loop device ends with its mount, whatever becomes of this run.
+        Shell.Must("mount", "-o", "loop,ro,noatime", _file, _path);
     }
 
     public string Path => _path;
@@ -46,7 +46,6 @@ sealed class SlowDisk : IDisposable
     {
         GoOn();
         Shell.Run("umount", "-l", _path);
-        Shell.Run("losetup", "--detach", _loop);
         Shell.Signal("KILL", _server);
         Shell.Run("umount", "-l", _file);
     }
