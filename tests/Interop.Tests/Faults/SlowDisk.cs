@@ -38,6 +38,11 @@ sealed class SlowDisk : IDisposable
     public void Warm(string name, bool content) =>
         Shell.Must("sh", "-c", content ? $"cat {this[name]} > /dev/null" : $"getfattr -m - {this[name]} 2> /dev/null; stat {this[name]}");
 
+    /// <summary>Takes the first page of a file into memory, which shows what kind of file it is.</summary>
+    public void WarmHead(string name) => Shell.Must(
+        "python3", "-c",
+        "import os,sys; f=os.open(sys.argv[1],0); os.posix_fadvise(f,0,0,os.POSIX_FADV_RANDOM); os.read(f,4096)", this[name]);
+
     public void Hang() => Shell.Signal("STOP", _server);
 
     public void GoOn() => Shell.Signal("CONT", _server);
