@@ -21,14 +21,15 @@
 
 /*
  * What the host may do: read every file it is asked about, open the TPM, see
- * who asked, open what a process has mapped (map_files of proc(5), for which the
- * kernel asks CAP_CHECKPOINT_RESTORE). No mount, no fanotify, no signal to
+ * who asked, open what a process has mapped (map_files of proc(5), for which
+ * the kernel asks CAP_CHECKPOINT_RESTORE). No mount, no fanotify, no signal to
  * anybody, unless it is to write labels, which the kernel allows to
  * CAP_SYS_ADMIN alone.
  */
 #define HOST_NEEDS                                                             \
 	(BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |                    \
-	 BIT(CAP_SYS_PTRACE) | BIT(CAP_IPC_LOCK) | BIT(CAP_CHECKPOINT_RESTORE))
+	 BIT(CAP_SYS_PTRACE) | BIT(CAP_IPC_LOCK) |                             \
+	 BIT(CAP_CHECKPOINT_RESTORE))
 
 /*
  * SYS_ADMIN: marks of filesystems, umount. LEASE: leases on files of others.

@@ -6,6 +6,8 @@
 #include "say.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +21,8 @@
 
 /* Descriptors besides those of held and cached files. */
 #define SPARE_FDS 1024
+/* With fewer no event would ever be read. */
+#define LEAST_FDS 512
 
 /* As many descriptors as the cache wants, or as we get. */
 static size_t raise_descriptor_limit(size_t cache)
@@ -45,6 +49,11 @@ int start_slots(struct guard *guard, size_t least)
 	size_t limit = raise_descriptor_limit(guard->options.cache);
 	size_t room = limit > SPARE_FDS * 2 ? limit - SPARE_FDS * 2 : 0;
 
+	if (limit < LEAST_FDS) {
+		say("the limit of %zu open files is too low: %d are needed",
+		    limit, LEAST_FDS);
+		return -EMFILE;
+	}
 	if (guard->options.cache > room) {
 		say("the limit of %zu open files leaves room for %zu cached"
 		    " verdicts, not %zu",
@@ -71,6 +80,19 @@ static int start_signals(struct guard *guard)
 	(void)signal(SIGCHLD, SIG_DFL);
 	guard->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return guard->signals < 0 ? -errno : 0;
+}
+
+/*
+ * All who wait sleep on one queue, and each answer wakes all of them: of
+ * thousands that look whether it was theirs, the guard would never get on.
+ */
+static void start_priority(void)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+
+	if (sched_setscheduler(0, SCHED_RR, &first) < 0)
+		say("no real-time priority, a crowd will wait for longer: %s",
+		    strerror(errno));
 }
 
 /* Swapped out, the guard could wait for a disk that waits for the guard. */
@@ -159,6 +181,23 @@ void start_common(struct guard *guard)
 	guard->host.may_label = guard->options.may_label;
 	guard->watchdog = notify_watchdog();
 	start_memory();
+	start_priority();
+}
+
+/*
+ * A process that dies closes the highest number first. Whoever waits for us
+ * also holds the inotify group, whose close waits for him: the fanotify group,
+ * which lets him go, must be closed before.
+ */
+static int raise_group(struct gate *gate, size_t limit)
+{
+	int high = fcntl(gate->group, F_DUPFD_CLOEXEC, (int)limit - 1);
+
+	if (high < 0)
+		return -errno;
+	close(gate->group);
+	gate->group = high;
+	return 0;
 }
 
 /* In an order that can be undone. */
@@ -187,7 +226,10 @@ int start(struct guard *guard)
 		return error;
 	guard->notify = notify_open();
 	start_common(guard);
-	error = start_watches(guard);
+	error = failed("cannot place the fanotify group",
+		       raise_group(&guard->gate, guard->slots.capacity));
+	if (!error)
+		error = start_watches(guard);
 	guard->host.shared->since = clock_since_epoch();
 	if (error && guard->options.fs)
 		publish_unmount(guard->options.fs);

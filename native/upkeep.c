@@ -8,6 +8,8 @@
 #define IDLE_TURN (200 * MILLISECOND)
 /* How often what looks at many slots is done, however busy the loop is. */
 #define TIDY_EVERY (20 * MILLISECOND)
+/* Of each kind in one turn: lease breaks must not wait for a crowd. */
+#define MOST_LATE 256
 /* How long an exec waits for a writer to go before it is refused. */
 #define LEASE_PATIENCE (50 * MILLISECOND)
 
@@ -65,6 +67,7 @@ static void pass_deadlines(struct guard *guard, enum slot_state state)
 {
 	struct slot *slot = accesses_in(guard, state)->first;
 	struct slot *next;
+	int left = MOST_LATE;
 	uint64_t moved;
 	uint64_t due;
 
@@ -74,8 +77,13 @@ static void pass_deadlines(struct guard *guard, enum slot_state state)
 		moved = guard->judged + accesses_deadline(guard, slot);
 		if (state == SLOT_QUEUED && moved > due)
 			due = moved;
-		if (slot_is_held(slot) && guard->now >= due)
-			accesses_fail(guard, slot);
+		if (!slot_is_held(slot) || guard->now < due)
+			continue;
+		accesses_fail(guard, slot);
+		if (!--left) {
+			guard->tidied = 0;
+			return;
+		}
 	}
 }
 
@@ -101,6 +109,8 @@ uint64_t upkeep_tick(struct guard *guard)
 	guard->counters->held = accesses_in(guard, SLOT_LEASING)->length +
 				accesses_in(guard, SLOT_QUEUED)->length +
 				accesses_in(guard, SLOT_SENT)->length;
+	if (!guard->tidied)
+		return 0;
 	if (accesses_in(guard, SLOT_LEASING)->length)
 		return MILLISECOND;
 	if (lingering->first && guard->options.linger < 50 * MILLISECOND)

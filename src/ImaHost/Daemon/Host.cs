@@ -16,6 +16,8 @@ namespace ImaHost.Daemon;
 /// </summary>
 sealed class Host : IDisposable
 {
+    /// <summary>The thread that also starts more workers, which take their priority from it.</summary>
+    const string Heartbeat = "heartbeat";
     const int HeartbeatMilliseconds = 100;
     const int TpmIdleMilliseconds = 25;
     const int TpmCheckMilliseconds = 1000;
@@ -54,7 +56,7 @@ sealed class Host : IDisposable
         }
 
         _shared = SharedState.Open();
-        Start("heartbeat", Beat);
+        Start(Heartbeat, Beat);
         _state = new StateDirectory(options.State);
         TpmCommands? tpm = Tpms.Open(options.Resolved!.Tpm, options.TpmTimeout);
         _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
@@ -199,6 +201,12 @@ sealed class Host : IDisposable
         {
             try
             {
+                if (name is not (EventLoop.Worker or Heartbeat))
+                {
+                    // What may take long must not keep everybody else from a processor.
+                    RealTime.Leave();
+                }
+
                 run();
             }
             catch (Exception e)

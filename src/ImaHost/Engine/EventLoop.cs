@@ -15,6 +15,9 @@ sealed record GuardCommands(Action Stop, Action Yield, Action Reload);
 /// <param name="guardPid">The guard, which holds every file that is judged.</param>
 sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log)
 {
+    /// <summary>The name of the threads that judge what takes no time to speak of.</summary>
+    public const string Worker = "worker";
+
     /// <summary>What takes longer to hash than a few milliseconds.</summary>
     const ulong LargeBytes = 4 << 20;
 
@@ -51,7 +54,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     public void Begin(Func<string, Action, Thread> start)
     {
         int cores = Math.Max(2, Environment.ProcessorCount);
-        _crews.Add(new Crew("worker", cores, MostWorkers, Run, start));
+        _crews.Add(new Crew(Worker, cores, MostWorkers, Run, start));
         _crews.Add(new Crew("large files", cores, MostLarge, stint => Run(stint, _large), start));
         _crews.Add(new Crew("huge files", 1, MostHuge, stint => Run(stint, _huge), start));
         _crews.Add(new Crew("searches", 1, MostSearches, RunSearches, start));
@@ -266,9 +269,25 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
             }
             catch (Exception e)
             {
-                engine.Counters.AddFailed();
                 EngineLog.WorkerFailed(log, e, engine.Options.FailAllows ? "allowed" : "denied");
+                GiveUp(request, scratch);
             }
+        }
+    }
+
+    /// <summary>That it could not be judged stands in the list, unless that fails too.</summary>
+    void GiveUp(AccessRequest request, Scratch scratch)
+    {
+        try
+        {
+            if (!request.IsNotice)
+            {
+                _ = engine.GiveUp(request, scratch, "judging it failed");
+            }
+        }
+        catch (Exception e)
+        {
+            EngineLog.WorkerFailed(log, e, "no entry");
         }
     }
 #pragma warning restore CA1031

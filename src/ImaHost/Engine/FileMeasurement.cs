@@ -93,7 +93,8 @@ sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDi
         var _ when access.Mode == OpenMode.Write => ImaHook.FileCheck,
         GuardAccess.Elf => ImaHook.MmapCheck,
         GuardAccess.Data => ImaHook.FileCheck,
-        GuardAccess.Open => MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
+        // Who is late may be so because the file cannot be read, and must not hold up the next worker too.
+        GuardAccess.Open => access.IsLate || MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
         _ => throw new ArgumentOutOfRangeException(nameof(access)),
     };
 

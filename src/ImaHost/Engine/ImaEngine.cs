@@ -243,10 +243,10 @@ sealed class ImaEngine(
         AccessRequest access, Scratch scratch, string cause, bool record, string violation = "unreadable")
     {
         counters.AddFailed();
-        string path = EntryName.ToText(scratch.File.File.Path);
+        string path = scratch.File.IsKnown ? EntryName.ToText(scratch.File.File.Path) : "?";
         string outcome = access.IsRunning ? "left running" : options.FailAllows ? "allowed" : "denied";
         EngineLog.Unjudged(log, path, access.Pid, cause, outcome);
-        if (record)
+        if (record && scratch.File.IsKnown)
         {
             _ = StoreViolation(access, scratch, violation);
         }

@@ -49,13 +49,22 @@ sealed class HashesUnderWay
             return error;
         }
 
-        error = hasher.Hash(file, stat.Size, algorithm, goOn, out digest);
-        _ = Interlocked.Add(ref _bytes, error == 0 ? (long)stat.Size : 0);
-        if (leads)
+        // What others find who wait for one that threw: they hash for themselves.
+        error = FileHasher.Canceled;
+        digest = Digest.Zero(algorithm);
+        try
         {
-            Land(flight!, error, in digest);
+            error = hasher.Hash(file, stat.Size, algorithm, goOn, out digest);
+        }
+        finally
+        {
+            if (leads)
+            {
+                Land(flight!, error, in digest);
+            }
         }
 
+        _ = Interlocked.Add(ref _bytes, error == 0 ? (long)stat.Size : 0);
         return error;
     }
 

@@ -39,9 +39,7 @@ static class HostEvents
     public static void Stop(RuntimeMeasurements list, ListSettings settings, bool isOrdered) =>
         _ = Add(
             list, settings, StopName,
-            Text($"entries={list.Log.Extent.Entries}
-order={(isOrdered ? "stop" : "signal")}
-"));
+            Text($"entries={list.Log.Extent.Entries}\norder={(isOrdered ? "stop" : "signal")}\n"));
 
     /// <summary>Rules are put in force.</summary>
     /// <param name="rules">In the kernel's language.</param>

@@ -310,6 +310,10 @@ static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int memfd_create(byte* name, uint flags);
 
+    /// <remarks>struct sched_param is one int.</remarks>
+    [LibraryImport("libc")]
+    public static partial int sched_setscheduler(int task, int policy, int* parameters);
+
     [LibraryImport("libc", SetLastError = true)]
     public static partial int prctl(int option, nuint first, nuint second, nuint third, nuint fourth);
 

@@ -44,12 +44,12 @@ public sealed class OwnAccessTests : IDisposable
         var engine = new ImaEngine(
             options, new ImaPolicy([]), _list.List, new ReadWriteCheck(), new EngineCounters(), NullLogger.Instance);
         var loop = new EventLoop(
-            engine, _guard.Socket, new GuardCommands(static () => { }, static () => { }), Environment.ProcessId, NullLogger.Instance);
-        var worker = new Thread(loop.Run);
-        worker.Start();
+            engine, _guard.Socket, new GuardCommands(static () => { }, static () => { }, static () => { }), Environment.ProcessId, NullLogger.Instance);
+        var worker = new Crew("worker", 1, 1, loop.Run, Threads.Start);
+        worker.Begin();
         Assert.Equal(GuardDecision.Allow, _guard.Ask(_file, access, facts));
         _guard.Say("STOP");
-        worker.Join();
+        worker.Join(Environment.TickCount64 + 10_000);
         Assert.Equal(isMeasured ? 2 : 1, _list.List.Log.Extent.Entries);
     }
 }

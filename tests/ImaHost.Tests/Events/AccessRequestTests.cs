@@ -72,7 +72,7 @@ public sealed class AccessRequestTests : IDisposable
         {
             Assert.Equal((OpenMode.Read, mask, isOwn), (request.Mode, request.Mask, request.IsOwn));
             Assert.Equal((true, false, child.Pid), (request.HasFile, request.IsHeld, request.Pid));
-            Assert.True(request.GoOn());
+            Assert.True(request.GoOn(true));
         }
 
         Assert.False(file.IsOpen);
