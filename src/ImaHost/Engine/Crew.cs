@@ -33,7 +33,7 @@ sealed class Crew(string name, int usual, int most, Action<Stint> work, Func<str
         {
             bool isStuck = _stints.TrueForAll(stint => stint.IsStuck);
             bool canGrow = _stints.Count < most;
-            if (isStuck && canGrow)
+            for (int more = isStuck ? Math.Min(_stints.Count, most - _stints.Count) : 0; more > 0; more--)
             {
                 Add();
             }

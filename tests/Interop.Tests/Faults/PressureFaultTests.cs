@@ -21,7 +21,7 @@ public sealed class PressureFaultTests
         using var volume = new Volume();
         string[] programs = Fault.AddLabelled(volume, "program", 100);
         using Daemon daemon = Daemon.Ready(
-            volume.Path, $"--tpm {tpm.Transport} --appraise enforce", program: $"chrt --fifo 1 {Bench.Program}");
+            volume.Path, $"--tpm {tpm.Transport} --appraise enforce");
         if (stopped == "host")
         {
             Shell.Signal("STOP", daemon.HostPid);
@@ -52,7 +52,7 @@ public sealed class PressureFaultTests
         using var volume = new Volume();
         string pipe = Path.Combine(Bench.NewDirectory("log"), "pipe");
         Shell.Must("mkfifo", pipe);
-        using Daemon daemon = Daemon.Ready(volume.Path, $"--tpm none --appraise enforce 2<> {pipe}");
+        using Daemon daemon = Daemon.Ready(volume.Path, $"--tpm none --appraise enforce 2<> {pipe}", tells: false);
         Shell.Must("sh", "-c", $"dd if=/dev/zero of={pipe} bs=4096 oflag=nonblock status=none 2> /dev/null; true");
         string[] denied = [.. Enumerable.Range(0, 300).Select(i => volume.AddProgram(string.Create(CultureInfo.InvariantCulture, $"denied{i}")))];
         Waiters.Open(volume.Path, "denied", denied.Length, 1);
