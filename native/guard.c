@@ -148,7 +148,7 @@ static int turn(struct guard *guard, uint64_t *patience)
 	if (ready > 0 && pollers[POLL_CHANGES].revents)
 		accesses_read_changes(guard);
 	if (ready > 0 && pollers[POLL_HOST].revents && !jobs_receive(guard))
-		host_kill(&guard->host, guard->now);
+		host_hang_up(&guard->host, guard->now);
 	if (ready > 0 && pollers[POLL_PROCESS].revents)
 		keep_lost(guard);
 	if (ready > 0 && pollers[POLL_GROUP].revents)

@@ -204,6 +204,12 @@ void host_kill(struct host *host, uint64_t now)
 		host->killed = now;
 }
 
+void host_hang_up(struct host *host, uint64_t now)
+{
+	close_fd(&host->socket);
+	host_kill(host, now);
+}
+
 bool host_is_hung(const struct host *host, uint64_t now)
 {
 	uint64_t beat =

@@ -54,6 +54,12 @@ int host_start(struct host *host, uint64_t now);
 /* Reaps a dead host and sets the time of the next start. */
 void host_reap(struct host *host, uint64_t now);
 
+/*
+ * The host has closed its end: it is ending, or is ended. Whoever polled ours
+ * until then would keep it from the processor that it needs for that.
+ */
+void host_hang_up(struct host *host, uint64_t now);
+
 /* A hung host cannot be asked: it is killed, and reaped by its pidfd. */
 void host_kill(struct host *host, uint64_t now);
 /*

@@ -96,8 +96,10 @@ sealed class SelfCheck(int guardPid, ILogger log)
     {
         var groups = new List<int>();
         using ProcessDirectory process = ProcessDirectory.Open(pid);
+        // Not those of fd, which are links: the enumeration looks at where they lead. That may be a file of ours, and
+        // then this process would wait for itself.
         using var descriptors = new NumberedEntries(
-            string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/fd"), static _ => { });
+            string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/fdinfo"), static _ => { });
         Span<byte> name = stackalloc byte[16];
         Span<byte> link = stackalloc byte[LinkSize];
         "fd/"u8.CopyTo(name);

@@ -15,7 +15,9 @@ public sealed class StateFaultTests
         using var disk = new Volume();
         Shell.Must("mount", "-o", "remount,size=1m", disk.Path);
         string[] programs = Fault.AddLabelled(volume, "program", 60);
-        string late = Fault.AddLabelled(volume, "late", 1)[0];
+
+        // Longer than what may be left of the list's last page when the others no longer fit.
+        string late = Fault.AddLabelled(volume, $"late{new string('e', 200)}", 1)[0];
         using Daemon daemon = Daemon.Ready(volume.Path, $"--tpm {tpm.Transport} {mode}", state: disk.Path);
         Assert.Equal(0, Shell.Script(programs[0]).Status);
         Shell.Script($"cat /dev/zero > {disk["filling"]}");
