@@ -13,7 +13,7 @@ static class Coverage
         "programs in memfds raise no event",
         "code mapped from files that are not ELF, and mprotect(PROT_EXEC), raise no event",
         "whoever may write a file can make it an ELF file between its open and its use by ld.so",
-        "a starved exec can be overtaken by a writer after its verdict; the lease lingers against it",
+        "an exec that gets no processor for 5 s can be overtaken by a writer after its verdict",
         "when the guard itself is killed the kernel allows everything",
         "filesystems that are not watched",
     ];
