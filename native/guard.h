@@ -64,6 +64,7 @@ struct guard {
 	uint64_t now;	     /* ns, read once per turn of the loop */
 	uint64_t judged;     /* ns: when the host last said anything of a job */
 	uint64_t tidied;     /* ns: when many slots were last looked at */
+	bool is_crowd;	     /* more wait than is usual by far */
 	int watch_error; /* why changes of a file could not be watched, said */
 };
 

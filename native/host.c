@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ static void become_host(const struct host *host, int theirs)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	(void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
 	if (move_fd(theirs, IMA_FD_SOCKET) ||
 	    move_fd(host->shared_fd, IMA_FD_SHARED) ||
 	    (host->fuse >= 0 && move_fd(host->fuse, IMA_FD_FUSE)))

@@ -132,6 +132,9 @@ struct ima_order {
  */
 #define IMA_HOLD_BUCKETS 32
 
+/* So many held accesses are a crowd: who answers them has to come first. */
+#define IMA_CROWD 256
+
 /* Counted by the guard since its start, read by the host. */
 struct ima_counters {
 	uint64_t events;       /* permission events read */

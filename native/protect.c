@@ -21,24 +21,25 @@
 
 /*
  * What the host may do: read every file it is asked about, open the TPM, see
- * who asked, open what a process has mapped (map_files of proc(5), for which
- * the kernel asks CAP_CHECKPOINT_RESTORE). No mount, no fanotify, no signal to
- * anybody, unless it is to write labels, which the kernel allows to
- * CAP_SYS_ADMIN alone.
+ * who asked, come first in a crowd, open what a process has mapped (map_files
+ * of proc(5), for which the kernel asks CAP_CHECKPOINT_RESTORE). No mount, no
+ * fanotify, no signal to anybody, unless it is to write labels, which the
+ * kernel allows to CAP_SYS_ADMIN alone.
  */
 #define HOST_NEEDS                                                             \
 	(BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |                    \
-	 BIT(CAP_SYS_PTRACE) | BIT(CAP_IPC_LOCK) |                             \
+	 BIT(CAP_SYS_PTRACE) | BIT(CAP_IPC_LOCK) | BIT(CAP_SYS_NICE) |         \
 	 BIT(CAP_CHECKPOINT_RESTORE))
 
 /*
  * SYS_ADMIN: marks of filesystems, umount. LEASE: leases on files of others.
  * DAC_READ_SEARCH: marks and inotify want to read the file. IPC_LOCK: memory
- * to come. SETPCAP: for the child, to leave the bounding set.
+ * to come. SYS_NICE: to come first in a crowd. SETPCAP: for the child, to leave
+ * the bounding set.
  */
 #define GUARD_NEEDS                                                            \
 	(BIT(CAP_SYS_ADMIN) | BIT(CAP_LEASE) | BIT(CAP_DAC_READ_SEARCH) |      \
-	 BIT(CAP_IPC_LOCK) | BIT(CAP_SETPCAP))
+	 BIT(CAP_IPC_LOCK) | BIT(CAP_SYS_NICE) | BIT(CAP_SETPCAP))
 
 /* After the guard, which asks for -1000, and before all else. */
 #define HOST_OOM_SCORE "-900"

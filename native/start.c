@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,19 +79,6 @@ static int start_signals(struct guard *guard)
 	(void)signal(SIGCHLD, SIG_DFL);
 	guard->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return guard->signals < 0 ? -errno : 0;
-}
-
-/*
- * All who wait sleep on one queue, and each answer wakes all of them: of
- * thousands that look whether it was theirs, the guard would never get on.
- */
-static void start_priority(void)
-{
-	const struct sched_param first = { .sched_priority = 1 };
-
-	if (sched_setscheduler(0, SCHED_RR, &first) < 0)
-		say("no real-time priority, a crowd will wait for longer: %s",
-		    strerror(errno));
 }
 
 /* Swapped out, the guard could wait for a disk that waits for the guard. */
@@ -180,8 +166,9 @@ void start_common(struct guard *guard)
 	guard->host.heartbeat = guard->options.heartbeat;
 	guard->host.may_label = guard->options.may_label;
 	guard->watchdog = notify_watchdog();
+	/* Whatever an earlier image had: the first turn sees. */
+	guard->is_crowd = true;
 	start_memory();
-	start_priority();
 }
 
 /*

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "guard.h"
 
+#include <sched.h>
+
 #define MILLISECOND 1000000ull
 /* How long the loop sleeps when nothing happens. */
 #define IDLE_TURN (200 * MILLISECOND)
@@ -98,6 +100,24 @@ static void tidy(struct guard *guard)
 	pass_deadlines(guard, SLOT_SENT);
 }
 
+/*
+ * All who wait sleep on one queue, and each answer wakes all of them: of
+ * thousands that look whether it was theirs, the guard would never get on. So
+ * it comes first while they are many, and the host's workers see to the same.
+ */
+static void see_crowd(struct guard *guard)
+{
+	const uint64_t least = guard->is_crowd ? IMA_CROWD / 8 : IMA_CROWD;
+	const bool is_crowd = guard->counters->held > least;
+	const struct sched_param turn = { .sched_priority = is_crowd };
+
+	if (is_crowd == guard->is_crowd)
+		return;
+	guard->is_crowd = is_crowd;
+	/* Refused without CAP_SYS_NICE: they wait for longer then. */
+	(void)sched_setscheduler(0, is_crowd ? SCHED_RR : SCHED_OTHER, &turn);
+}
+
 uint64_t upkeep_tick(struct guard *guard)
 {
 	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
@@ -109,6 +129,7 @@ uint64_t upkeep_tick(struct guard *guard)
 	guard->counters->held = accesses_in(guard, SLOT_LEASING)->length +
 				accesses_in(guard, SLOT_QUEUED)->length +
 				accesses_in(guard, SLOT_SENT)->length;
+	see_crowd(guard);
 	if (!guard->tidied)
 		return 0;
 	if (accesses_in(guard, SLOT_LEASING)->length)

@@ -18,6 +18,9 @@ public static class GuardAbi
     /// <summary>IMA_HOLD_BUCKETS: bucket i of the histogram counts holds below 2^i microseconds.</summary>
     public const int HoldBuckets = 32;
 
+    /// <summary>IMA_CROWD: so many held accesses are a crowd.</summary>
+    public const int Crowd = 256;
+
     /// <summary>IMA_FUSE_MAX_WRITE: the most bytes of one write request.</summary>
     public const int FuseMaxWrite = 131072;
 

@@ -2,15 +2,16 @@ using ImaHost.Interop.Native;
 
 namespace ImaHost.Interop;
 
-/// <summary>The real-time priority that a host has from its guard, and its threads from those that start them.</summary>
+/// <summary>The lowest real-time priority, by which a thread comes before all that have none (sched(7)).</summary>
 public static unsafe class RealTime
 {
-    const int Other = 0; // SCHED_OTHER, sched(7)
+    const int Other = 0; // SCHED_OTHER
+    const int RoundRobin = 2; // SCHED_RR
 
-    /// <summary>Has this thread take its turn with all others, as does what it starts. That is always allowed.</summary>
-    public static void Leave()
+    /// <summary>Gives it to this thread, or takes it away. Without CAP_SYS_NICE nothing changes.</summary>
+    public static void Set(bool isFirst)
     {
-        int priority = 0;
-        _ = Libc.sched_setscheduler(0, Other, &priority);
+        int priority = isFirst ? 1 : 0;
+        _ = Libc.sched_setscheduler(0, isFirst ? RoundRobin : Other, &priority);
     }
 }

@@ -50,6 +50,9 @@ public sealed unsafe class SharedState
     /// <summary>The guard's counters, as they are at this moment.</summary>
     public GuardCounters Counters => _header->Counters;
 
+    /// <summary>More accesses are held now than is usual by far.</summary>
+    public bool IsCrowd => Volatile.Read(ref _header->Counters.Held) > GuardAbi.Crowd;
+
     /// <summary>Tells the guard that this process is alive (CLOCK_MONOTONIC).</summary>
     public void Beat() =>
         Volatile.Write(ref _header->Heartbeat, (ulong)(Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency)));

@@ -7,11 +7,11 @@ namespace ImaHost.InteropTests;
 public sealed class ProtectionTests
 {
     /// <summary>Numbers of linux/capability.h.</summary>
-    const int DacOverride = 1, DacReadSearch = 2, SetPcap = 8, IpcLock = 14, SysPtrace = 19, SysAdmin = 21, Lease = 28, CheckpointRestore = 40;
+    const int DacOverride = 1, DacReadSearch = 2, SetPcap = 8, IpcLock = 14, SysPtrace = 19, SysAdmin = 21, Lease = 28, CheckpointRestore = 40, SysNice = 23;
 
     const int Nobody = 65534;
-    static readonly ulong Host = Set(DacOverride, DacReadSearch, SysPtrace, IpcLock, CheckpointRestore);
-    static readonly ulong Guard = Set(SysAdmin, Lease, DacReadSearch, IpcLock, SetPcap);
+    static readonly ulong Host = Set(DacOverride, DacReadSearch, SysPtrace, IpcLock, SysNice, CheckpointRestore);
+    static readonly ulong Guard = Set(SysAdmin, Lease, DacReadSearch, IpcLock, SysNice, SetPcap);
 
     [Theory]
     [InlineData("", false)]

@@ -16,8 +16,6 @@ namespace ImaHost.Daemon;
 /// </summary>
 sealed class Host : IDisposable
 {
-    /// <summary>The thread that also starts more workers, which take their priority from it.</summary>
-    const string Heartbeat = "heartbeat";
     const int HeartbeatMilliseconds = 100;
     const int TpmIdleMilliseconds = 25;
     const int TpmCheckMilliseconds = 1000;
@@ -56,7 +54,7 @@ sealed class Host : IDisposable
         }
 
         _shared = SharedState.Open();
-        Start(Heartbeat, Beat);
+        Start("heartbeat", Beat);
         _state = new StateDirectory(options.State);
         TpmCommands? tpm = Tpms.Open(options.Resolved!.Tpm, options.TpmTimeout);
         _list = ListStore.Resume(_state, tpm, Launcher.Settings(options));
@@ -117,7 +115,8 @@ sealed class Host : IDisposable
         }
 
         var commands = new GuardCommands(_stopped.Set, Yield, () => Start("reload", _policies.Reload));
-        var loop = new EventLoop(_engine, _socket, commands, ProcessImage.ParentPid, _log);
+        var loop = new EventLoop(
+            _engine, _socket, commands, ProcessImage.ParentPid, _log, () => _shared.IsCrowd);
         loop.Begin(Start);
         Volatile.Write(ref _loop, loop);
         WatchMounts();
@@ -201,12 +200,6 @@ sealed class Host : IDisposable
         {
             try
             {
-                if (name is not (EventLoop.Worker or Heartbeat))
-                {
-                    // What may take long must not keep everybody else from a processor.
-                    RealTime.Leave();
-                }
-
                 run();
             }
             catch (Exception e)

@@ -12,12 +12,10 @@ sealed record GuardCommands(Action Stop, Action Yield, Action Reload);
 /// Takes jobs, has them judged, answers, as long as the guard is there. Large files are judged in a lane of their own,
 /// and huge ones in another, so that a few of them cannot occupy every worker.
 /// </summary>
+/// <param name="isCrowd">Do so many wait that the workers have to come first? Null: never.</param>
 /// <param name="guardPid">The guard, which holds every file that is judged.</param>
-sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log)
+sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log, Func<bool>? isCrowd = null)
 {
-    /// <summary>The name of the threads that judge what takes no time to speak of.</summary>
-    public const string Worker = "worker";
-
     /// <summary>What takes longer to hash than a few milliseconds.</summary>
     const ulong LargeBytes = 4 << 20;
 
@@ -54,7 +52,7 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     public void Begin(Func<string, Action, Thread> start)
     {
         int cores = Math.Max(2, Environment.ProcessorCount);
-        _crews.Add(new Crew(Worker, cores, MostWorkers, Run, start));
+        _crews.Add(new Crew("worker", cores, MostWorkers, Run, start));
         _crews.Add(new Crew("large files", cores, MostLarge, stint => Run(stint, _large), start));
         _crews.Add(new Crew("huge files", 1, MostHuge, stint => Run(stint, _huge), start));
         _crews.Add(new Crew("searches", 1, MostSearches, RunSearches, start));
@@ -93,10 +91,17 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     {
         using var scratch = new Scratch(engine.Hashes);
         using AccessRequest request = NewRequest();
+        bool isFirst = false;
         for (bool stays = true; stays;)
         {
             GuardMessage message = request.Take();
             stint.Begin(request);
+            if (isCrowd?.Invoke() == !isFirst)
+            {
+                isFirst = !isFirst;
+                RealTime.Set(isFirst);
+            }
+
             switch (message)
             {
                 case GuardMessage.Job or GuardMessage.Writer:

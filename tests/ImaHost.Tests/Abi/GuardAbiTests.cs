@@ -46,6 +46,7 @@ public sealed partial class GuardAbiTests
         ["IMA_FD_SHARED"] = GuardAbi.SharedFd,
         ["IMA_FD_FUSE"] = GuardAbi.FuseFd,
         ["IMA_HOLD_BUCKETS"] = GuardAbi.HoldBuckets,
+        ["IMA_CROWD"] = GuardAbi.Crowd,
         ["IMA_FUSE_MAX_WRITE"] = GuardAbi.FuseMaxWrite,
         ["IMA_FUSE_REQUEST"] = GuardAbi.FuseRequestSize,
         ["IMA_POLICY_MAX"] = GuardAbi.PolicyMax,
