@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Descriptors kept for one read of events and for the guard's own. */
-#define SPARE_SLOTS 256
 /* The host's own accesses that are noted at one time, of data and in all. */
 #define OWN_DATA_NOTED 256
 #define OWN_NOTED 4096
@@ -287,51 +285,6 @@ static void on_event(struct guard *guard,
 		hold(guard, event->fd, access, event->pid);
 }
 
-void accesses_drop_cache(struct guard *guard)
-{
-	struct slot_list *cached = accesses_in(guard, SLOT_CACHED);
-
-	while (cached->first)
-		accesses_step(guard, cached->first, SLOT_EVICT);
-	gate_unmark_all(&guard->gate);
-}
-
-static bool has_room(struct guard *guard)
-{
-	size_t used = 0;
-	int state;
-
-	for (state = SLOT_LEASING; state < SLOT_STATES; state++)
-		used += accesses_in(guard, (enum slot_state)state)->length;
-	return used + SPARE_SLOTS < guard->slots.capacity;
-}
-
-void accesses_drop_record(struct guard *guard, struct slot *slot)
-{
-	guard->counters->unrecorded++;
-	accesses_step(guard, slot, SLOT_DROP);
-}
-
-/* The kernel denies an event for whose descriptor there is no room. */
-bool accesses_make_room(struct guard *guard)
-{
-	struct slot_list *cached = accesses_in(guard, SLOT_CACHED);
-	struct slot *slot;
-	struct slot *next;
-
-	while (cached->length > guard->options.cache)
-		accesses_step(guard, cached->first, SLOT_EVICT);
-	if (has_room(guard))
-		return true;
-	/* Who waits comes before what is only to be written down. */
-	for (slot = accesses_in(guard, SLOT_QUEUED)->first; slot; slot = next) {
-		next = slot->next;
-		if (slot->flags & SLOT_IS_LATE)
-			accesses_drop_record(guard, slot);
-	}
-	return has_room(guard);
-}
-
 int accesses_read(struct guard *guard)
 {
 	_Alignas(struct fanotify_event_metadata) char buffer[4096];
@@ -373,21 +326,4 @@ void accesses_lease_break(struct guard *guard, int fd)
 	guard->counters->lease_breaks++;
 	if (slot && slot->state != SLOT_FREE)
 		accesses_step(guard, slot, SLOT_LEASE_BREAK);
-}
-
-void accesses_finish(struct guard *guard)
-{
-	static const enum slot_state held[] = { SLOT_LEASING, SLOT_QUEUED,
-						SLOT_SENT };
-	size_t i;
-
-	for (i = 0; i < sizeof(held) / sizeof(held[0]); i++) {
-		struct slot *slot = accesses_in(guard, held[i])->first;
-		struct slot *next;
-
-		for (; slot; slot = next) {
-			next = slot->next;
-			accesses_fail(guard, slot);
-		}
-	}
 }

@@ -102,8 +102,6 @@ void keep_yield(struct guard *guard);
 
 /* accesses.c: from a fanotify event to its answer. */
 
-/* Is there room for the descriptors of one read? Trims the cache for it. */
-bool accesses_make_room(struct guard *guard);
 /* Reads and takes in the events there are; 0, or -errno of the group. */
 int accesses_read(struct guard *guard);
 /* A writer waits for the lease on descriptor @fd. */
@@ -120,10 +118,6 @@ void accesses_read_changes(struct guard *guard);
 enum ima_access accesses_mark_data(struct guard *guard, int fd);
 /* False when no host takes it now. */
 bool accesses_tell_writer(struct guard *guard, struct slot *slot);
-/* Gives up whatever the kernel was told not to ask about again. */
-void accesses_drop_cache(struct guard *guard);
-/* Answers whatever is still held, by the configured outcome. */
-void accesses_finish(struct guard *guard);
 
 /* One step of a slot's life, and the system calls it asks for. */
 void accesses_step(struct guard *guard, struct slot *slot,
@@ -134,6 +128,15 @@ struct slot_list *accesses_in(struct guard *guard, enum slot_state state);
 uint64_t accesses_deadline(const struct guard *guard, const struct slot *slot);
 /* No verdict came: the configured outcome. */
 void accesses_fail(struct guard *guard, struct slot *slot);
+
+/* room.c: what is kept, and what has to go. */
+
+/* Is there room for the descriptors of one read? Trims the cache for it. */
+bool accesses_make_room(struct guard *guard);
+/* Gives up whatever the kernel was told not to ask about again. */
+void accesses_drop_cache(struct guard *guard);
+/* Answers whatever is still held, by the configured outcome. */
+void accesses_finish(struct guard *guard);
 /* It was answered, and no host will hear of it: it is only counted. */
 void accesses_drop_record(struct guard *guard, struct slot *slot);
 

@@ -14,7 +14,8 @@ sealed record GuardCommands(Action Stop, Action Yield, Action Reload);
 /// </summary>
 /// <param name="isCrowd">Do so many wait that the workers have to come first? Null: never.</param>
 /// <param name="guardPid">The guard, which holds every file that is judged.</param>
-sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log, Func<bool>? isCrowd = null)
+sealed class EventLoop(
+    ImaEngine engine, GuardSocket socket, GuardCommands commands, int guardPid, ILogger log, Func<bool>? isCrowd = null)
 {
     /// <summary>What takes longer to hash than a few milliseconds.</summary>
     const ulong LargeBytes = 4 << 20;
@@ -32,12 +33,6 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
 
     /// <summary>Accesses that wait until somebody has looked who holds their files; one look serves all of them.</summary>
     const int MostSearched = 1024;
-
-    /// <summary>Looking through all processes takes so long at most.</summary>
-    const int SearchMilliseconds = 1000;
-
-    /// <summary>A writer waits so long at most for tasks that get no processor.</summary>
-    const int StarvedMilliseconds = 5000;
 
     readonly List<Crew> _crews = [];
     readonly Lane _large = new(MostWaiting);
@@ -136,11 +131,12 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
     }
 
     /// <summary>
-    /// The lane of those for whom it must be known who holds their files open, or is about to run them. That takes long, so it is found out for
-    /// as many as there are at once.
+    /// The lane of those for whom it must be known who holds their files open, or is about to run them. That takes long,
+    /// so it is found out for as many as there are at once.
     /// </summary>
     void RunSearches(Stint stint)
     {
+        var search = new WriterSearch(guardPid, log);
         using var scratch = new Scratch(engine.Hashes);
         var batch = new List<AccessRequest>();
         while (_searched.Take() is { } first)
@@ -152,30 +148,13 @@ sealed class EventLoop(ImaEngine engine, GuardSocket socket, GuardCommands comma
                 batch.Add(next);
             }
 
-            Search(batch, request => JudgeSearched(request, stint, scratch));
+            search.Look(batch, request => JudgeSearched(request, stint, scratch));
             batch.Clear();
             if (!stint.End())
             {
                 return;
             }
         }
-    }
-
-    /// <summary>Those of programs come last: until no exec can be under way, their writers must not go on.</summary>
-    void Search(List<AccessRequest> batch, Action<AccessRequest> judge)
-    {
-        List<AccessRequest> programs = batch.FindAll(static request => request.MayOvertakeExec);
-        StarvedTasks? starved = programs.Count > 0 ? StarvedTasks.Now(guardPid) : null;
-        OpenHolders.Find(
-            [.. batch.Select(static request => request.Holders).OfType<HolderQuery>()], guardPid,
-            Environment.TickCount64 + SearchMilliseconds);
-        batch.FindAll(static request => !request.MayOvertakeExec).ForEach(judge);
-        if (starved?.Await(StarvedMilliseconds) == false)
-        {
-            EngineLog.Starved(log, programs.Count, starved.Count, StarvedMilliseconds);
-        }
-
-        programs.ForEach(judge);
     }
 
     void JudgeSearched(AccessRequest request, Stint stint, Scratch scratch)
