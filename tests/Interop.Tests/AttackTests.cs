@@ -175,7 +175,7 @@ public sealed class AttackTests
 
     /// <summary>To read an event is to open its file. That must not wait for what a user keeps it from.</summary>
     [Theory]
-    [InlineData("fcntl.fcntl(os.open(path, os.O_WRONLY), fcntl.F_SETLEASE, fcntl.F_WRLCK)")]
+    [InlineData(Lease)]
     [InlineData("os.unlink(path); os.mkfifo(path)")]
     [InlineData("os.unlink(path); os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(240, 77))")]
     [InlineData("os.unlink(path); socket.socket(socket.AF_UNIX).bind(path)")]
@@ -216,6 +216,20 @@ public sealed class AttackTests
         Assert.NotEqual(0, Shell.Script($"/lib64/ld-linux-x86-64.so.2 {program}").Status);
         Assert.NotEqual(0, Shell.Script($"LD_PRELOAD={program} /bin/true 2>&1 | grep -q 'cannot be preloaded' && exit 1").Status);
     }
+
+    /// <summary>A lease is refused while the guard still has the file of that very open.</summary>
+    const string Lease =
+        """
+        f = os.open(path, os.O_WRONLY)
+        for i in range(100):
+            try:
+                fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+                break
+            except OSError:
+                time.sleep(0.05)
+        else:
+            sys.exit("no lease")
+        """;
 
     /// <summary>Ten thousand threads, one of them always running, while another opens a file that has a writer.</summary>
     const string Crowd =
