@@ -6,8 +6,8 @@ using ImaHost.Interop.Native;
 namespace ImaHost.Interop;
 
 /// <summary>
-/// Where private keys come from: PEM, or a token named by a URI of RFC 7512. OpenSSL reaches tokens by a provider
-/// (pkcs11-provider) or, where that is not installed, by an engine (libp11) under the same URI.
+/// Where private keys come from: PEM, or a store of OpenSSL named by a URI. That of a token (RFC 7512) is reached by a
+/// provider (pkcs11-provider) or, where that is not installed, by an engine (libp11).
 /// </summary>
 public static unsafe class EvpPrivateKey
 {
@@ -30,7 +30,7 @@ public static unsafe class EvpPrivateKey
     }
 
     /// <summary>Opens a key that stays where it is.</summary>
-    /// <param name="uri">"pkcs11:token=…;object=…".</param>
+    /// <param name="uri">"pkcs11:token=…;object=…", or of another kind that OpenSSL has a store for.</param>
     /// <param name="pin">The token's; empty: the URI has it (pin-value, pin-source), or it needs none.</param>
     /// <exception cref="CryptographicException">No module reaches it, it is not there, or the PIN is wrong.</exception>
     public static EvpKey FromUri(string uri, ReadOnlySpan<byte> pin)
@@ -39,15 +39,18 @@ public static unsafe class EvpPrivateKey
         {
             var unlock = new Crypto.Passphrase { Bytes = secret, Count = pin.Length };
             void* prompts = Crypto.UI_UTIL_wrap_read_pem_callback(&Ask, 0);
-            void* key = LoadProvider() ? OpenInStore(uri, prompts, &unlock)
-                : OpenEngine() is var engine and not 0
-                    ? Crypto.ENGINE_load_private_key((void*)engine, uri, prompts, &unlock)
-                : throw new CryptographicException(
-                    "OpenSSL has neither the provider nor the engine \"pkcs11\"; install pkcs11-provider or"
-                    + " libengine-pkcs11-openssl");
-            EvpKey opened = Checked(key, $"open {WithoutSecret(uri)}", in unlock);
-            Crypto.UI_destroy_method(prompts);
-            return opened;
+            try
+            {
+                bool isInStore = !uri.StartsWith($"{Token}:", StringComparison.Ordinal) || LoadProvider();
+                void* key = isInStore
+                    ? OpenInStore(uri, prompts, &unlock)
+                    : Crypto.ENGINE_load_private_key((void*)OpenEngine(), uri, prompts, &unlock);
+                return Checked(key, $"open {WithoutSecret(uri)}", in unlock);
+            }
+            finally
+            {
+                Crypto.UI_destroy_method(prompts);
+            }
         }
     }
 
@@ -83,25 +86,28 @@ public static unsafe class EvpPrivateKey
         return key;
     }
 
-    /// <summary>The engine, which stays for as long as the process does; 0: there is none, or none any more.</summary>
+    /// <summary>The engine, which stays for as long as the process does.</summary>
     static nint OpenEngine()
     {
         try
         {
             void* engine = Crypto.ENGINE_by_id(Token);
-            if (engine != null && Crypto.ENGINE_init(engine) != 1)
+            if (engine != null && Crypto.ENGINE_init(engine) == 1)
             {
-                _ = Crypto.ENGINE_free(engine);
-                engine = null;
+                return (nint)engine;
             }
 
-            return (nint)engine;
+            _ = Crypto.ENGINE_free(engine);
         }
         catch (EntryPointNotFoundException)
         {
             // OpenSSL was built without engines, as that of version 4 is.
-            return 0;
         }
+
+        Crypto.ERR_clear_error();
+        throw new CryptographicException(
+            "OpenSSL has neither the provider nor the engine \"pkcs11\"; install pkcs11-provider or"
+            + " libengine-pkcs11-openssl");
     }
 
     static EvpKey Checked(void* key, string what, in Crypto.Passphrase unlock)

@@ -47,6 +47,9 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
 
     public ref readonly Digest Digest => ref _digest;
 
+    /// <summary>The fs-verity digest; nothing when it has none (<see cref="HasVerity"/>).</summary>
+    public ref readonly Digest Verity => ref _verity;
+
     public FileStat Stat { get; private set; }
 
     /// <summary>What its entry is made of.</summary>
@@ -105,7 +108,8 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
     public int Collect(HeldFile file, in CollectRequest wanted, Func<bool, bool>? goOn, bool isLeased = false)
     {
         ReadLabels(file, wanted.Xattrs);
-        HasVerity = wanted.Verity && ReadVerity(file);
+        _verity = default;
+        HasVerity = wanted.Verity && FileVerity.TryMeasure(file, out _verity);
         if (!wanted.Content)
         {
             return 0;
@@ -121,16 +125,6 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
         hashes == null
             ? _hasher.Hash(file, Stat.Size, algorithm, goOn, out digest)
             : hashes.Hash(_hasher, file, Stat, algorithm, isLeased, goOn, out digest);
-
-    /// <summary>Of the kinds that fs-verity knows, each has its number of enum hash_algo (ima_get_verity_digest).</summary>
-    bool ReadVerity(HeldFile file)
-    {
-        const ushort sha256 = 1; // FS_VERITY_HASH_ALG_SHA256, include/uapi/linux/fsverity.h
-        Span<byte> digest = stackalloc byte[HashAlgorithm.MaxSize];
-        int length = file.MeasureVerity(digest, out ushort algorithm);
-        _verity = length > 0 ? new Digest(algorithm == sha256 ? HashAlgorithm.Sha256 : HashAlgorithm.Sha512, digest) : default;
-        return length > 0;
-    }
 
     public void Dispose() => _hasher.Dispose();
 
