@@ -10,10 +10,10 @@ sealed class HashAlgorithm
     const ushort NoTpmId = 0;
 
     public static readonly HashAlgorithm Sha1 = new("sha1", 2, 0x0004, 20);
-    public static readonly HashAlgorithm Rmd160 = new("rmd160", 3, NoTpmId, 20);
     public static readonly HashAlgorithm Sha256 = new("sha256", 4, 0x000b, 32);
     public static readonly HashAlgorithm Sha384 = new("sha384", 5, 0x000c, 48);
     public static readonly HashAlgorithm Sha512 = new("sha512", 6, 0x000d, 64);
+    public static readonly HashAlgorithm Rmd160 = new("rmd160", 3, NoTpmId, 20);
     public static readonly HashAlgorithm Sha224 = new("sha224", 7, NoTpmId, 28);
     public static readonly HashAlgorithm Sm3 = new("sm3", 17, 0x0012, 32, "sm3_256", "sm3-256");
     public static readonly HashAlgorithm Sha3x256 = new("sha3-256", 20, 0x0027, 32, "sha3_256");
@@ -22,7 +22,7 @@ sealed class HashAlgorithm
 
     // Of enum hash_algo MD4 and MD5 are left out, as collisions are made by anybody, and those that no OpenSSL offers.
     static readonly HashAlgorithm[] Known =
-        [Sha1, Rmd160, Sha256, Sha384, Sha512, Sha224, Sm3, Sha3x256, Sha3x384, Sha3x512];
+        [Sha1, Sha256, Sha384, Sha512, Sha224, Sm3, Sha3x256, Sha3x384, Sha3x512, Rmd160];
 
     static readonly HashAlgorithm[] Offered = [.. Known.Where(algorithm => EvpDigest.IsOffered(algorithm.Name))];
 
