@@ -34,6 +34,21 @@ public sealed unsafe class EvpDigest : IDisposable
     /// <summary>Bytes of a digest.</summary>
     public int Size { get; }
 
+    /// <summary>Hashes once, without a context that is kept: for any thread.</summary>
+    /// <param name="name">OpenSSL's name: "sha256".</param>
+    /// <returns>Bytes of the digest.</returns>
+    public static int HashOnce(string name, ReadOnlySpan<byte> data, Span<byte> digest)
+    {
+        nuint size = 0;
+        fixed (byte* bytes = data)
+        fixed (byte* into = digest)
+        {
+            Check(Crypto.EVP_Q_digest(null, name, null, bytes, (nuint)data.Length, into, &size));
+        }
+
+        return (int)size;
+    }
+
     /// <summary>Begins anew.</summary>
     public void Reset() => Check(Crypto.EVP_DigestInit_ex(_context, _digest, null));
 

@@ -60,7 +60,7 @@ static class Seeds
     {
         var binary = new ByteBuilder();
         var text = new ByteBuilder();
-        foreach (HashAlgorithm algorithm in HashAlgorithm.All)
+        foreach (HashAlgorithm algorithm in HashAlgorithm.Banks)
         {
             binary.Clear();
             text.Clear();
@@ -122,6 +122,8 @@ static class Seeds
             File.WriteAllBytes(Path.Combine(into, $"verity-{algorithm}"), [6, 3, id, 1, 2, 3, 4, 0, 8, .. Bytes(8)]);
         }
 
+        File.WriteAllBytes(Path.Combine(into, "oversized"), [3, 2, 4, 1, 2, 3, 4, 0, 8, .. Bytes(9)]);
+        File.WriteAllBytes(Path.Combine(into, "version1"), [3, 1, 0, 1, 2, 3, 4, 0, 8, .. Bytes(8)]);
         File.WriteAllBytes(Path.Combine(into, "named-sha1"), [4, 2, .. Bytes(HashAlgorithm.Sha1.Size)]);
     }
 

@@ -24,6 +24,10 @@ enum Appraisal
     InvalidHash,
     /// <summary>A signature, and no key that verifies it.</summary>
     InvalidSignature,
+    /// <summary>A signature of the fs-verity digest, and no key that verifies it.</summary>
+    InvalidVeritySignature,
+    /// <summary>A signature of a version that its kind has not.</summary>
+    InvalidSignatureVersion,
     /// <summary>security.ima is damaged or of an unknown kind.</summary>
     InvalidXattr,
     /// <summary>INTEGRITY_UNKNOWN: the filesystem has no such attributes.</summary>

@@ -10,6 +10,8 @@ static class AppraisalText
         Appraisal.MissingHash => "missing-hash",
         Appraisal.InvalidHash => "invalid-hash",
         Appraisal.InvalidSignature => "invalid-signature",
+        Appraisal.InvalidVeritySignature => "invalid-verity-signature",
+        Appraisal.InvalidSignatureVersion => "invalid-signature-version",
         Appraisal.InvalidXattr => "invalid-xattr",
         Appraisal.NoXattrs => "no-xattr-support",
         Appraisal.SignatureRequired => "IMA-signature-required",
@@ -35,6 +37,9 @@ static class AppraisalText
         Appraisal.InvalidHash =>
             $"it was changed after it was labelled; restore it, or if you trust the change: imahost label {Quote(path)}",
         Appraisal.InvalidSignature => "no key here verifies its signature; label it or install the signer's key",
+        Appraisal.InvalidVeritySignature =>
+            "no key here verifies the signature of its fs-verity digest; sign it again or install the signer's key",
+        Appraisal.InvalidSignatureVersion => "its signature is of a version that is not known; sign it again (imahost label --sign)",
         Appraisal.InvalidXattr => $"its security.ima is damaged; if you trust it: imahost label {Quote(path)}",
         Appraisal.NoXattrs => "its filesystem has no security attributes; move it to one that has",
         Appraisal.SignatureRequired => "the rule wants a signature, and it has none; sign it (evmctl ima_sign)",

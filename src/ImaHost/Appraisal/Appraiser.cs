@@ -14,7 +14,11 @@ static class Appraiser
         : ByAny(rule, in evidence, vouchers, now);
 
     static bool IsRevoked(in Evidence evidence, Blacklist blacklist) =>
-        blacklist.IsRevoked(evidence.Content) || blacklist.IsRevoked(evidence.Reference) || blacklist.IsRevoked(evidence.Verity);
+        IsRevoked(evidence.Content, blacklist) || IsRevoked(evidence.Reference, blacklist)
+        || IsRevoked(evidence.Verity, blacklist);
+
+    /// <param name="digest">Nothing, where that one was not taken.</param>
+    static bool IsRevoked(in Digest digest, Blacklist blacklist) => digest.Algorithm != null && blacklist.IsRevoked(in digest);
 
     /// <summary>As the kernel: security.ima decides, and what the rule says of it.</summary>
     static Finding ByLabel(ImaRule rule, in Evidence evidence, Keyring keys)
@@ -47,8 +51,11 @@ static class Appraiser
     {
         SecurityIma label = evidence.Label;
         Vouching by = label.Type == SecurityImaType.VeritySignature ? Vouching.Verity : Vouching.ImaSig;
-        return new Finding(
-            keys.Verify(in label, evidence.Content) == SignatureCheck.Good ? Appraisal.Pass : Appraisal.InvalidSignature, by);
+        SignatureFinding found = SignatureAppraisal.Appraise(in label, evidence.Content, evidence.Verity, keys);
+        Appraisal outcome = found.Outcome == Appraisal.Pass && rule.Algorithms?.Contains(label.Algorithm!) == false
+            ? Appraisal.DeniedAlgorithm
+            : found.Outcome;
+        return new Finding(outcome, by, found.KeyId);
     }
 
     /// <summary>Any of those whom the rule names will do. A label that is wrong is told of when nobody else vouches.</summary>

@@ -1,14 +1,77 @@
+using System.Buffers.Binary;
 using ImaHost.Crypto;
 
 namespace ImaHost.Appraisal;
 
+/// <summary>
+/// What nobody vouches for any more, in the words of the kernel's .blacklist keyring: <c>bin:HEX</c>, the digest of a
+/// file by whatever hash, and <c>tbs:HEX</c>, the digest of a certificate's TBSCertificate. In addition
+/// <c>key:HEX</c>: the identifier of a key, or the end of it, at least the four bytes that signatures name. One in each
+/// line; # begins a remark.
+/// </summary>
 sealed class Blacklist
 {
-    public static Blacklist Empty { get; } = new();
+    readonly RevokedBytes _digests;
+    readonly RevokedBytes _certificates;
+    readonly RevokedBytes _keys;
 
+    Blacklist(IReadOnlyList<BlacklistEntry> entries, IReadOnlyList<string> warnings)
+    {
+        _digests = Of(entries, BlacklistKind.Digest);
+        _certificates = Of(entries, BlacklistKind.Certificate);
+        _keys = Of(entries, BlacklistKind.Key);
+        Count = entries.Count;
+        Warnings = warnings;
+        Stamp = ComputeStamp(entries);
+    }
+
+    /// <summary>Nothing is revoked.</summary>
+    public static Blacklist Empty { get; } = new([], []);
+
+    /// <summary>What was not understood, as FILE:LINE: REASON. All other lines are in force.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    public int Count { get; }
+
+    /// <summary>Another for other contents.</summary>
     public ulong Stamp { get; }
 
-    public IReadOnlyList<string> Warnings { get; } = [];
+    /// <param name="paths">Directories, all of whose files are read, or files.</param>
+    public static Blacklist Load(IReadOnlyList<string> paths)
+    {
+        var warnings = new List<string>();
+        var entries = new List<BlacklistEntry>();
+        foreach (string file in VoucherFiles.In(paths, static _ => true, warnings))
+        {
+            BlacklistReader.Read(file, entries, warnings);
+        }
 
-    public bool IsRevoked(in Digest digest) => Stamp != 0;
+        return entries.Count == 0 && warnings.Count == 0 ? Empty : new Blacklist(entries, warnings);
+    }
+
+    /// <summary>Is the digest of a content revoked? As in the kernel by its bytes alone, whatever the hash.</summary>
+    public bool IsRevoked(in Digest digest) => _digests.Contains(digest.Bytes);
+
+    /// <summary>
+    /// Is a key revoked, by an identifier, or the certificate it came in? The key in another certificate is not by the
+    /// latter.
+    /// </summary>
+    public bool IsRevokedKey(EnvelopedKey key) =>
+        _keys.HasEndOf(key.Fingerprint)
+        || (key.Certificate?.KeyIdentifier is { } identifier && _keys.HasEndOf(identifier))
+        || (key.Certificate is { } certificate && IsRevoked(certificate));
+
+    /// <summary>The kernel hashes by the algorithm of the certificate's own signature; here any will do.</summary>
+    bool IsRevoked(CertificateFacts certificate) =>
+        _certificates.Any
+        && HashAlgorithm.All.Any(hash => _certificates.Contains(Digest.Of(hash, certificate.Signed).Bytes));
+
+    static RevokedBytes Of(IReadOnlyList<BlacklistEntry> entries, BlacklistKind kind) =>
+        new(entries.Where(entry => entry.Kind == kind).Select(entry => entry.Bytes));
+
+    static ulong ComputeStamp(IReadOnlyList<BlacklistEntry> entries)
+    {
+        byte[] all = [.. entries.SelectMany(entry => (byte[])[(byte)entry.Kind, (byte)entry.Bytes.Length, .. entry.Bytes])];
+        return BinaryPrimitives.ReadUInt64LittleEndian(Digest.Of(HashAlgorithm.Sha256, all).Bytes);
+    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Serialization;
+using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -8,7 +9,7 @@ using Spectre.Console;
 
 namespace ImaHost.Cli;
 
-/// <summary><c>imahost label</c>: writes the hash of files into their security.ima, so that they pass appraisal.</summary>
+/// <summary><c>imahost label</c>: writes hashes or signatures of files into their security.ima, so that they pass appraisal.</summary>
 static class LabelCommand
 {
     static readonly Argument<string[]> Paths = new("path")
@@ -27,7 +28,12 @@ static class LabelCommand
 
     public static Command Create()
     {
-        var command = new Command("label", "Write security.ima hashes.") { Paths, Hash, Json };
+        var command = new Command("label", "Write security.ima hashes or signatures.") { Paths, Hash, Json };
+        foreach (Option option in SigningOptions.All)
+        {
+            command.Add(option);
+        }
+
         command.SetAction(Run);
         return command;
     }
@@ -42,7 +48,21 @@ static class LabelCommand
             return ExitStatus.Usage;
         }
 
-        using var labeller = new Labeller(algorithm);
+        try
+        {
+            using LabelSigner? signer = SigningOptions.Open(parsed);
+            using var labeller = new Labeller(algorithm, signer, SigningOptions.IsOfVerity(parsed));
+            return Run(parsed, labeller);
+        }
+        catch (SignerException e)
+        {
+            CommandLine.Complain(e.Message);
+            return ExitStatus.Usage;
+        }
+    }
+
+    static int Run(ParseResult parsed, Labeller labeller)
+    {
         List<string> files = [.. parsed.GetValue(Paths)!.SelectMany(Labeller.Find)];
         if (Console.IsErrorRedirected)
         {
@@ -73,7 +93,9 @@ static class LabelCommand
 }
 
 /// <summary>Labels files one by one and counts.</summary>
-sealed class Labeller(HashAlgorithm algorithm) : IDisposable
+/// <param name="signer">Signs them; null: hashes are written.</param>
+/// <param name="ofVerity">The fs-verity digest is signed where there is one.</param>
+sealed class Labeller(HashAlgorithm algorithm, LabelSigner? signer = null, bool ofVerity = false) : IDisposable
 {
     readonly FileHasher _hasher = new();
     readonly List<string> _problems = [];
@@ -155,7 +177,9 @@ sealed class Labeller(HashAlgorithm algorithm) : IDisposable
     void LabelRegular(string path, HeldFile file)
     {
         Digest digest = default;
-        if (file.TryStat(out FileStat stat, out int error))
+        bool isOfVerity = ofVerity && FileVerity.TryMeasure(file, out digest);
+        int error = 0;
+        if (!isOfVerity && file.TryStat(out FileStat stat, out error))
         {
             error = _hasher.Hash(file, stat.Size, algorithm, goOn: null, out digest);
         }
@@ -166,8 +190,13 @@ sealed class Labeller(HashAlgorithm algorithm) : IDisposable
             return;
         }
 
-        Span<byte> label = stackalloc byte[2 + HashAlgorithm.MaxSize];
-        error = file.SetXattr("security.ima\0"u8, label[..SecurityIma.Write(in digest, label)]);
+        Span<byte> label = stackalloc byte[LabelSigner.MostBytes];
+        if (!TryMakeLabel(path, in digest, isOfVerity, label, out int length))
+        {
+            return;
+        }
+
+        error = file.SetXattr("security.ima\0"u8, label[..length]);
         if (error < 0)
         {
             _problems.Add($"write security.ima of {path}: {ErrnoException.Describe(-error)}");
@@ -175,6 +204,23 @@ sealed class Labeller(HashAlgorithm algorithm) : IDisposable
         }
 
         _labelled++;
+    }
+
+    bool TryMakeLabel(string path, in Digest digest, bool isOfVerity, Span<byte> into, out int length)
+    {
+        try
+        {
+            length = signer == null ? SecurityIma.Write(in digest, into)
+                : isOfVerity ? signer.SignVerity(in digest, into)
+                : signer.Sign(in digest, into);
+            return true;
+        }
+        catch (SignerException e)
+        {
+            _problems.Add($"sign {path}: {e.Message}");
+            length = 0;
+            return false;
+        }
     }
 }
 

@@ -40,15 +40,6 @@ sealed record Deadlines(int Exec, int Mmap, int Read)
     public IEnumerable<(string Kind, int Limit)> ByKind => [("exec", Exec), ("mmap", Mmap), ("read", Read)];
 }
 
-/// <summary>What is done about keys whose certificate has expired.</summary>
-enum ExpiredKeys
-{
-    /// <summary>They are told of, and verify as before: as in the kernel's keyrings.</summary>
-    Accept,
-    /// <summary>They verify nothing.</summary>
-    Refuse,
-}
-
 /// <summary>How log lines look.</summary>
 enum LogFormat
 {

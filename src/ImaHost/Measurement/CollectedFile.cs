@@ -112,8 +112,8 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
     public int Collect(HeldFile file, in CollectRequest wanted, Func<bool, bool>? goOn, bool isLeased = false)
     {
         ReadLabels(file, wanted.Xattrs);
-        HasVerity = wanted.Verity && ReadVerity(file);
-        _digest = _reference = default;
+        _digest = _reference = _verity = default;
+        HasVerity = wanted.Verity && FileVerity.TryMeasure(file, out _verity);
         if (!wanted.Content)
         {
             return 0;
@@ -144,16 +144,6 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
         hashes == null
             ? _hasher.Hash(file, Stat.Size, algorithm, goOn, out digest)
             : hashes.Hash(_hasher, file, Stat, algorithm, isLeased, goOn, out digest);
-
-    /// <summary>Of the kinds that fs-verity knows, each has its number of enum hash_algo (ima_get_verity_digest).</summary>
-    bool ReadVerity(HeldFile file)
-    {
-        const ushort sha256 = 1; // FS_VERITY_HASH_ALG_SHA256, include/uapi/linux/fsverity.h
-        Span<byte> digest = stackalloc byte[HashAlgorithm.MaxSize];
-        int length = file.MeasureVerity(digest, out ushort algorithm);
-        _verity = length > 0 ? new Digest(algorithm == sha256 ? HashAlgorithm.Sha256 : HashAlgorithm.Sha512, digest) : default;
-        return length > 0;
-    }
 
     public void Dispose() => _hasher.Dispose();
 

@@ -27,7 +27,7 @@ sealed class ListFile : IDisposable
         Span<byte> head = stackalloc byte[HeadSize];
         head = head[..RandomAccess.Read(_file.SafeFileHandle, head, 0)];
         IsAscii = AsciiReader.IsHeader(head);
-        foreach (HashAlgorithm algorithm in HashAlgorithm.All)
+        foreach (HashAlgorithm algorithm in HashAlgorithm.Banks)
         {
             if (!IsAscii && IsRecord(head, algorithm.Size))
             {

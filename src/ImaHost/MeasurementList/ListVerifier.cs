@@ -149,7 +149,7 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
     HashAlgorithm FindAlgorithm(ReadOnlySpan<byte> digest, ReadOnlySpan<byte> hashed)
     {
         HashAlgorithm? first = null;
-        foreach (HashAlgorithm algorithm in HashAlgorithm.All)
+        foreach (HashAlgorithm algorithm in HashAlgorithm.Banks)
         {
             if (algorithm.Size == digest.Length)
             {

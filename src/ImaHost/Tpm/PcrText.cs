@@ -47,7 +47,7 @@ sealed class PcrText(string path, HashAlgorithm? only, PcrValues into)
 
     /// <summary>The banks that are read, for messages.</summary>
     public static string Describe(HashAlgorithm? only) =>
-        only != null ? $"the bank {only}" : $"a known bank ({string.Join(", ", HashAlgorithm.All)})";
+        only != null ? $"the bank {only}" : $"a known bank ({string.Join(", ", HashAlgorithm.Banks)})";
 
     /// <returns>The name of the bank whose PCRs a directory holds: "sha256" for "pcr-sha256"; else null.</returns>
     public static string? BankName(string directory)
@@ -74,7 +74,7 @@ sealed class PcrText(string path, HashAlgorithm? only, PcrValues into)
         string[] parts = line.Split(':', 2, StringSplitOptions.TrimEntries);
         if (IsBank(line))
         {
-            _bank = HashAlgorithm.FromName(parts[0]);
+            _bank = HashAlgorithm.FromBankName(parts[0]);
         }
         else if (parts is [var pcr, var value] && value.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
         {
@@ -112,7 +112,7 @@ sealed class PcrText(string path, HashAlgorithm? only, PcrValues into)
         string full = Path.GetFullPath(path);
         string bank = BankName(Path.GetDirectoryName(full)!) ?? throw Error(
             "a digest alone; expected the file to be pcr-ALG/N, whose name tells bank and PCR");
-        Take(HashAlgorithm.FromName(bank), Path.GetFileName(full), line);
+        Take(HashAlgorithm.FromBankName(bank), Path.GetFileName(full), line);
     }
 
     void Take(HashAlgorithm? bank, string number, string hex)

@@ -48,8 +48,8 @@ static class PcrValueReader
             throw new PcrFormatException($"--pcrs {argument}: there is no path after the comma");
         }
 
-        string known = string.Join(", ", HashAlgorithm.All);
-        return HashAlgorithm.FromName(bank) ?? throw new PcrFormatException(
+        string known = string.Join(", ", HashAlgorithm.Banks);
+        return HashAlgorithm.FromBankName(bank) ?? throw new PcrFormatException(
             $"--pcrs {argument}: there is no such file, and \"{bank}\" is no bank: use {known}");
     }
 
@@ -74,7 +74,7 @@ static class PcrValueReader
 
     static bool IsWanted(string directory, HashAlgorithm? only)
     {
-        HashAlgorithm? bank = HashAlgorithm.FromName(PcrText.BankName(directory) ?? "");
+        HashAlgorithm? bank = HashAlgorithm.FromBankName(PcrText.BankName(directory) ?? "");
         return bank != null && (only == null || bank == only);
     }
 

@@ -84,7 +84,9 @@ public sealed class DigestTests : IDisposable
             Assert.Same(algorithm, HashAlgorithm.FromName(algorithm.Name));
             Assert.Same(algorithm, HashAlgorithm.FromName(Encoding.ASCII.GetBytes(algorithm.Name)));
             Assert.Same(algorithm, HashAlgorithm.FromKernelId(algorithm.KernelId));
-            Assert.Same(algorithm, HashAlgorithm.FromTpmId(algorithm.TpmId));
+            bool isBank = HashAlgorithm.Banks.Contains(algorithm);
+            Assert.Same(isBank ? algorithm : null, HashAlgorithm.FromTpmId(algorithm.TpmId));
+            Assert.Same(isBank ? algorithm : null, HashAlgorithm.FromBankName(algorithm.Name));
             using var context = new EvpDigest(algorithm.Name);
             Assert.Equal(algorithm.Size, context.Size);
         }
@@ -93,6 +95,28 @@ public sealed class DigestTests : IDisposable
         Assert.Null(HashAlgorithm.FromName("SHA256"u8));
         Assert.Null(HashAlgorithm.FromKernelId(1));
         Assert.Null(HashAlgorithm.FromTpmId(0x10));
+        Assert.Null(HashAlgorithm.FromTpmId(0));
+    }
+
+    [Theory]
+    [InlineData("rmd160", 3)]
+    [InlineData("sha224", 7)]
+    public void Algorithm_that_no_TPM_has_is_for_files_alone(string name, int kernelId)
+    {
+        HashAlgorithm algorithm = Find(name);
+        Assert.Equal(kernelId, algorithm.KernelId);
+        Assert.Contains(algorithm, HashAlgorithm.All);
+        Assert.DoesNotContain(algorithm, HashAlgorithm.Banks);
+    }
+
+    [Fact]
+    public void Digest_made_at_once_is_that_of_a_context()
+    {
+        byte[] data = Numbered(1000);
+        foreach (HashAlgorithm algorithm in HashAlgorithm.All)
+        {
+            Assert.Equal(_digests.Hash(algorithm, data).ToString(), Digest.Of(algorithm, data).ToString());
+        }
     }
 
     static HashAlgorithm Find(string name)

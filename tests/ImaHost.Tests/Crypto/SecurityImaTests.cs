@@ -6,7 +6,7 @@ namespace ImaHost.Tests.Crypto;
 
 public sealed class SecurityImaTests
 {
-    public static TheoryData<string> Algorithms => ["sha1", "sha256", "sha384", "sha512"];
+    public static TheoryData<string> Algorithms => ["sha1", "rmd160", "sha224", "sha256", "sha384", "sha512"];
 
     /// <summary>Values in hex that are neither a digest nor a signature that is understood.</summary>
     public static TheoryData<string> Damaged =>
@@ -14,7 +14,7 @@ public sealed class SecurityImaTests
         "00", "01", "02", "03", "04", "05", "06", "07", "ff",
         "01" + Hex(16), "01" + Hex(19), "01" + Hex(21), "01" + Hex(32),
         "0404", "0404" + Hex(31), "0404" + Hex(33), "0402" + Hex(32), "0406" + Hex(63), "0406" + Hex(65),
-        "0401" + Hex(16), "0407" + Hex(28), "04ff" + Hex(32), "0400" + Hex(16),
+        "0401" + Hex(16), "0408" + Hex(16), "04ff" + Hex(32), "0400" + Hex(16),
         "0302", "0302040102030400", "030204010203040000", "0302040102030400ff", "03020401020304000100" + "00",
         "030204010203040002" + "00", "0302040102030400ff" + Hex(254), "0302040102030400ff" + Hex(256),
         "030104010203040001" + "00", "030004010203040001" + "00", "06ff04010203040001" + "00",
@@ -91,6 +91,54 @@ public sealed class SecurityImaTests
         Assert.Null(xattr.Algorithm);
         Assert.True(xattr.Digest.IsEmpty);
         Assert.Equal(value, xattr.Value);
+    }
+
+    [Theory]
+    [InlineData(3, 2, nameof(SignatureForm.Sound))]
+    [InlineData(6, 3, nameof(SignatureForm.Sound))]
+    [InlineData(3, 1, nameof(SignatureForm.OtherVersion))]
+    [InlineData(3, 3, nameof(SignatureForm.OtherVersion))]
+    [InlineData(6, 2, nameof(SignatureForm.OtherVersion))]
+    [InlineData(4, 2, nameof(SignatureForm.None))]
+    public void Form_tells_the_version_that_fits_the_type(byte type, byte version, string form)
+    {
+        SecurityIma xattr = SecurityIma.Parse(Signature(type, version, 4, 30));
+        Assert.Equal(Enum.Parse<SignatureForm>(form), xattr.Form);
+        bool isSound = xattr.Form == SignatureForm.Sound;
+        Assert.Equal(isSound ? 0xa4010f57 : 0, xattr.KeyId);
+        Assert.Equal(isSound ? Numbered(30) : [], xattr.Signature);
+    }
+
+    [Fact]
+    public void Form_tells_a_signature_cut_at_any_length_and_one_that_goes_on()
+    {
+        byte[] whole = Signature(3, 2, 4, 256);
+        for (int length = 1; length < whole.Length; length++)
+        {
+            SecurityIma cut = SecurityIma.Parse(whole.AsSpan(0, length));
+            Assert.Equal(SignatureForm.Truncated, cut.Form);
+            Assert.Null(cut.Algorithm);
+            Assert.Equal(0u, cut.KeyId);
+        }
+
+        Assert.Equal(SignatureForm.Oversized, SecurityIma.Parse([.. whole, 0]).Form);
+        Assert.Equal(SignatureForm.Oversized, SecurityIma.Parse([.. whole, .. new byte[65_000]]).Form);
+        Assert.Equal(SignatureForm.None, SecurityIma.Parse(default).Form);
+    }
+
+    [Fact]
+    public void WriteHeader_makes_what_Parse_reads()
+    {
+        foreach (SecurityImaType type in (SecurityImaType[])[SecurityImaType.Signature, SecurityImaType.VeritySignature])
+        {
+            byte[] value = new byte[SecurityIma.SignatureHeader + 300];
+            SecurityIma.WriteHeader(type, HashAlgorithm.Sha384, 0x01020304, 300, value);
+            SecurityIma xattr = SecurityIma.Parse(value);
+            Assert.Equal(type, xattr.Type);
+            Assert.Equal(SignatureForm.Sound, xattr.Form);
+            Assert.Same(HashAlgorithm.Sha384, xattr.Algorithm);
+            Assert.Equal(0x01020304u, xattr.KeyId);
+        }
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using ImaHost.Policy;
 using ImaHost.Tests.Support;
 using Xunit;
+using static ImaHost.Tests.Support.KeyWorkshop;
 
 namespace ImaHost.Tests.Policy;
 
@@ -8,13 +9,15 @@ public sealed class PolicyKeysTests : IDisposable
 {
     const string Rules = "measure func=BPRM_CHECK\n";
 
-    static readonly string[] Rsa = ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-    static readonly string[] Ec = ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
-
     readonly TemporaryDirectory _directory = new();
+    readonly KeyWorkshop _workshop;
     readonly string _policy;
 
-    public PolicyKeysTests() => _policy = _directory.Write("site.ima", Rules);
+    public PolicyKeysTests()
+    {
+        _workshop = new KeyWorkshop(_directory);
+        _policy = _directory.Write("site.ima", Rules);
+    }
 
     public void Dispose() => _directory.Dispose();
 
@@ -28,7 +31,7 @@ public sealed class PolicyKeysTests : IDisposable
     [InlineData("EC", "ec_paramgen_curve:P-256", "sha512")]
     public void File_that_openssl_has_signed_is_read(string algorithm, string option, string hash)
     {
-        string key = MakeKey("key", algorithm, "-pkeyopt", option);
+        string key = _workshop.MakeKey("key", algorithm, "-pkeyopt", option);
         Sign(key, hash);
         LoadedFile file = PolicyFiles.Read(_policy, PolicyKeys.Load([PublicOf(key)]));
         Assert.True(file.IsSigned);
@@ -40,7 +43,7 @@ public sealed class PolicyKeysTests : IDisposable
     [InlineData("DER")]
     public void Key_is_taken_from_a_certificate(string form)
     {
-        string key = MakeKey("key", Ec);
+        string key = _workshop.MakeKey("key", Ec);
         Sign(key);
         PolicyKeys keys = PolicyKeys.Load([CertificateOf(key, "-outform", form)]);
         Assert.Empty(keys.Warnings);
@@ -50,11 +53,11 @@ public sealed class PolicyKeysTests : IDisposable
     [Fact]
     public void One_of_several_keys_suffices()
     {
-        string first = MakeKey("first", Rsa);
-        string second = MakeKey("second", Ec);
+        string first = _workshop.MakeKey("first", Rsa);
+        string second = _workshop.MakeKey("second", Ec);
         string bundle = _directory.Write(
             "bundle.pem", $"# ours\n{File.ReadAllText(PublicOf(first))}\n{File.ReadAllText(CertificateOf(second))}");
-        PolicyKeys keys = PolicyKeys.Load([PublicOf(MakeKey("third", Ec)), bundle]);
+        PolicyKeys keys = PolicyKeys.Load([PublicOf(_workshop.MakeKey("third", Ec)), bundle]);
         foreach (string key in (string[])[first, second])
         {
             Sign(key);
@@ -65,7 +68,7 @@ public sealed class PolicyKeysTests : IDisposable
     [Fact]
     public void Every_file_of_a_directory_must_be_signed()
     {
-        string key = MakeKey("key", Ec);
+        string key = _workshop.MakeKey("key", Ec);
         Sign(key);
         string other = _directory.Write("zzz.ima", Rules);
         PolicyException refused = Assert.Throws<PolicyException>(
@@ -75,18 +78,18 @@ public sealed class PolicyKeysTests : IDisposable
 
     [Fact]
     public void Built_in_policies_need_no_signature() =>
-        Assert.NotEmpty(PolicyEntries.Load(["tcb"], ["exec"], PolicyKeys.Load([PublicOf(MakeKey("key", Ec))])).Rules);
+        Assert.NotEmpty(PolicyEntries.Load(["tcb"], ["exec"], PolicyKeys.Load([PublicOf(_workshop.MakeKey("key", Ec))])).Rules);
 
     [Fact]
     public void File_without_signature_is_refused() =>
         Refused(
-            MakeKey("key", Ec),
+            _workshop.MakeKey("key", Ec),
             $"needs a signature, for keys are configured (policy_keys): {_policy}.sig: No such file or directory (ENOENT)");
 
     [Fact]
     public void File_that_was_changed_is_refused()
     {
-        string key = MakeKey("key", Rsa);
+        string key = _workshop.MakeKey("key", Rsa);
         Sign(key);
         File.AppendAllText(_policy, "dont_measure\n");
         Refused(key, $"{_policy}.sig is not a signature of it by the key in {_directory.At("key.pub")}");
@@ -95,8 +98,8 @@ public sealed class PolicyKeysTests : IDisposable
     [Fact]
     public void Signature_of_another_key_is_refused()
     {
-        Sign(MakeKey("other", Ec));
-        Refused(MakeKey("key", Ec), $"{_policy}.sig is not a signature of it by the key");
+        Sign(_workshop.MakeKey("other", Ec));
+        Refused(_workshop.MakeKey("key", Ec), $"{_policy}.sig is not a signature of it by the key");
     }
 
     [Theory]
@@ -104,7 +107,7 @@ public sealed class PolicyKeysTests : IDisposable
     [InlineData("sha256", "rsa_padding_mode:pss")]
     public void Signature_of_another_kind_is_refused(string hash, string option)
     {
-        string key = MakeKey("key", Rsa);
+        string key = _workshop.MakeKey("key", Rsa);
         Sign(key, hash, "-sigopt", option);
         Refused(key, $"{_policy}.sig is not a signature of it");
     }
@@ -116,21 +119,21 @@ public sealed class PolicyKeysTests : IDisposable
     public void Signature_that_is_none_is_refused(string text)
     {
         _ = _directory.Write("site.ima.sig", text);
-        Refused(MakeKey("key", Ec), $"{_policy}.sig is not a signature of it");
-        Refused(MakeKey("rsa", Rsa), $"{_policy}.sig is not a signature of it");
+        Refused(_workshop.MakeKey("key", Ec), $"{_policy}.sig is not a signature of it");
+        Refused(_workshop.MakeKey("rsa", Rsa), $"{_policy}.sig is not a signature of it");
     }
 
     [Fact]
     public void Signature_that_is_too_long_is_not_read()
     {
         _ = _directory.Write("site.ima.sig", new string('0', 1 << 20));
-        Refused(MakeKey("key", Ec), "needs a signature, for keys are configured (policy_keys): ");
+        Refused(_workshop.MakeKey("key", Ec), "needs a signature, for keys are configured (policy_keys): ");
     }
 
     [Fact]
     public void Certificate_whose_time_is_over_is_taken_with_a_warning()
     {
-        string key = MakeKey("key", Ec);
+        string key = _workshop.MakeKey("key", Ec);
         Sign(key);
         string certificate = CertificateOf(key);
         Assert.Equal([$"{certificate}: expired on"], Warnings(certificate, years: 100, out PolicyKeys late));
@@ -141,22 +144,22 @@ public sealed class PolicyKeysTests : IDisposable
     [Fact]
     public void Certificate_that_is_for_something_else_is_refused() =>
         RefusedKey(
-            CertificateOf(MakeKey("key", Ec), "-addext", "keyUsage=keyEncipherment"),
+            CertificateOf(_workshop.MakeKey("key", Ec), "-addext", "keyUsage=keyEncipherment"),
             "its certificate is not one for signatures");
 
     [Fact]
-    public void Private_key_is_refused() => RefusedKey(MakeKey("key", Ec), "holds a private key");
+    public void Private_key_is_refused() => RefusedKey(_workshop.MakeKey("key", Ec), "holds a private key");
 
     [Fact]
     public void Weak_key_is_refused()
     {
-        RefusedKey(PublicOf(MakeKey("rsa", "RSA", "-pkeyopt", "rsa_keygen_bits:1024")), "its key has 1024 bits");
-        RefusedKey(PublicOf(MakeKey("ec", "EC", "-pkeyopt", "ec_paramgen_curve:P-224")), "its key has 224 bits");
+        RefusedKey(PublicOf(_workshop.MakeKey("rsa", "RSA", "-pkeyopt", "rsa_keygen_bits:1024")), "its key has 1024 bits");
+        RefusedKey(PublicOf(_workshop.MakeKey("ec", "EC", "-pkeyopt", "ec_paramgen_curve:P-224")), "its key has 224 bits");
     }
 
     [Fact]
     public void Key_of_another_kind_is_refused() =>
-        RefusedKey(PublicOf(MakeKey("key", "ED25519")), "its key is neither of RSA nor of ECDSA");
+        RefusedKey(PublicOf(_workshop.MakeKey("key", "ED25519")), "its key is neither of RSA nor of ECDSA");
 
     [Theory]
     [InlineData("", "holds neither a certificate")]
@@ -189,31 +192,6 @@ public sealed class PolicyKeysTests : IDisposable
         Assert.StartsWith($"{_policy}: {why}", refused.Message, StringComparison.Ordinal);
     }
 
-    string MakeKey(string name, params string[] algorithm)
-    {
-        string path = _directory.At(name + ".pem");
-        OpenSsl(["genpkey", "-out", path, "-algorithm", .. algorithm]);
-        return path;
-    }
-
-    static string PublicOf(string key)
-    {
-        string path = Path.ChangeExtension(key, ".pub");
-        OpenSsl(["pkey", "-in", key, "-pubout", "-out", path]);
-        return path;
-    }
-
-    static string CertificateOf(string key, params string[] options)
-    {
-        string path = Path.ChangeExtension(key, ".crt");
-        OpenSsl(["req", "-x509", "-key", key, "-subj", "/CN=policies", "-out", path, .. options]);
-        return path;
-    }
-
     void Sign(string key, string hash = "sha256", params string[] options) =>
         OpenSsl(["dgst", "-" + hash, .. options, "-sign", key, "-out", _policy + ".sig", _policy]);
-
-    /// <summary>Keys of RSA are made with dots and plus signs that nobody reads.</summary>
-    static void OpenSsl(string[] arguments) =>
-        Child.Run("/bin/sh", ["-c", "exec timeout -s KILL 30 openssl \"$@\" 2>&-", "openssl", .. arguments]);
 }
