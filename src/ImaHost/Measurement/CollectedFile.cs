@@ -112,7 +112,7 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
     public int Collect(HeldFile file, in CollectRequest wanted, Func<bool, bool>? goOn, bool isLeased = false)
     {
         ReadLabels(file, wanted.Xattrs);
-        HasVerity = wanted.Verity && ReadVerity(file);
+        HasVerity = wanted.Verity && TryReadVerity(file, out _verity);
         _digest = _reference = default;
         if (!wanted.Content)
         {
@@ -146,12 +146,12 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
             : hashes.Hash(_hasher, file, Stat, algorithm, isLeased, goOn, out digest);
 
     /// <summary>Of the kinds that fs-verity knows, each has its number of enum hash_algo (ima_get_verity_digest).</summary>
-    bool ReadVerity(HeldFile file)
+    public static bool TryReadVerity(HeldFile file, out Digest verity)
     {
         const ushort sha256 = 1; // FS_VERITY_HASH_ALG_SHA256, include/uapi/linux/fsverity.h
         Span<byte> digest = stackalloc byte[HashAlgorithm.MaxSize];
         int length = file.MeasureVerity(digest, out ushort algorithm);
-        _verity = length > 0 ? new Digest(algorithm == sha256 ? HashAlgorithm.Sha256 : HashAlgorithm.Sha512, digest) : default;
+        verity = length > 0 ? new Digest(algorithm == sha256 ? HashAlgorithm.Sha256 : HashAlgorithm.Sha512, digest) : default;
         return length > 0;
     }
 
