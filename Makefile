@@ -32,7 +32,7 @@ RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
-	test-programs bench-micro bench-capacity faults
+	test-programs bench-micro bench-reference bench-capacity faults
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -115,11 +115,15 @@ bench: ## what an access costs, its parts, long lists and verifying one (as root
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 1200 benchmarks/access/run.sh
 	$(Q)benchmarks/verify.sh
-	$(Q)$(MAKE) --no-print-directory bench-micro bench-capacity
+	$(Q)$(MAKE) --no-print-directory bench-micro bench-reference bench-capacity
 
 bench-micro: ## what the parts of an access cost; fails when one allocates
 	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
 	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro benchmarks/results/micro.md
+
+bench-reference: ## what an index of 1,000,000 reference digests costs
+	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
+	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro reference benchmarks/results/reference.md
 
 bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/capacity.sh benchmarks/results/capacity.md

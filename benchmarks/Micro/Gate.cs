@@ -16,6 +16,12 @@ static class Gate
     /// <summary>The most that a realistic question may take: five times what it should, as machines differ.</summary>
     const double MostNanoseconds = 5 * 2000;
 
+    /// <summary>The category of looking up a digest.</summary>
+    public const string LooksUp = "looks up";
+
+    /// <summary>Five times what it should, too.</summary>
+    const double MostLookupNanoseconds = 5 * 1000;
+
     /// <summary>Why the results are not acceptable, one line each.</summary>
     public static IEnumerable<string> FaultsOf(Summary summary)
     {
@@ -43,6 +49,9 @@ static class Gate
         long bytes = report.GcStats.GetBytesAllocatedPerOperation(one) ?? 0;
         long most = one.Descriptor.HasCategory(OffPath) ? long.MaxValue : one.Descriptor.HasCategory(Grows) ? 1 : 0;
         return bytes > most ? $"it allocates {bytes} bytes for each operation, where at most {most} may be allocated"
+            : one.Descriptor.HasCategory(LooksUp) && times.Median > MostLookupNanoseconds
+                ? string.Create(
+                    CultureInfo.InvariantCulture, $"it takes {times.Median:n0} ns, the most is {MostLookupNanoseconds:n0}")
             : IsRealistic(one) && times.Median > MostNanoseconds
                 ? string.Create(
                     CultureInfo.InvariantCulture, $"it takes {times.Median:n0} ns, the most is {MostNanoseconds:n0}")

@@ -3,17 +3,24 @@ using BenchmarkDotNet.Running;
 using ImaHost.Benchmarks;
 
 // Micro RESULTS [CLASS]...: measures what the parts of one access take, writes the tables into that file, and fails when a
-// part that every access passes allocates, or a decision takes far longer than it should.
+// part that every access passes allocates, or a decision takes far longer than it should. Micro reference RESULTS: what an
+// index of 1,000,000 reference digests costs.
 if (args.Length < 1)
 {
     Console.Error.WriteLine("usage: Micro RESULTS [CLASS]...");
+    Console.Error.WriteLine("       Micro reference RESULTS");
     return 2;
+}
+
+if (args is ["reference", var results])
+{
+    return ReferenceCapacity.Run(results);
 }
 
 Type[] all =
 [
     typeof(HashBenchmarks), typeof(TemplateBenchmarks), typeof(PolicyBenchmarks), typeof(AppendBenchmarks), typeof(TpmBenchmarks),
-    typeof(ViewBenchmarks), typeof(AccessBenchmarks), typeof(SignatureBenchmarks),
+    typeof(ViewBenchmarks), typeof(AccessBenchmarks), typeof(SignatureBenchmarks), typeof(ReferenceBenchmarks),
 ];
 Measuring.HoldFinalizers();
 var summaries = new List<Summary>();

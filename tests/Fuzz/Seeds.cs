@@ -52,7 +52,8 @@ static class Seeds
 
         WriteAttributes(Path.Combine(into, "xattr"));
         PolicySeeds.Write(into);
-        File.WriteAllLines(Path.Combine(into, "words"), Words().Concat(PolicySeeds.Words()).Distinct().Select(Quote));
+        ReferenceSeeds.Write(into);
+        File.WriteAllLines(Path.Combine(into, "words"), Words().Concat(PolicySeeds.Words()).Concat(ReferenceSeeds.Words()).Distinct().Select(Quote));
     }
 
     /// <summary>The list itself and its twins: one for each size of a template digest.</summary>

@@ -30,6 +30,7 @@ static class CommandLine
             VerifyCommand.Create(),
             MeasureCommand.Create(),
             PolicyCommand.Create(),
+            ReferenceCommand.Create(),
             LabelCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);

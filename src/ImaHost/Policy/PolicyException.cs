@@ -2,20 +2,22 @@ using System.Globalization;
 
 namespace ImaHost.Policy;
 
-/// <summary>A place in a policy.</summary>
+/// <summary>A place in a policy, or in a list of reference digests.</summary>
 /// <param name="Source">The file's path, or another name of where the text came from.</param>
 /// <param name="Line">From 1; 0: the file as a whole.</param>
-/// <param name="Column">From 1.</param>
+/// <param name="Column">From 1; 0: the line as a whole.</param>
 readonly record struct PolicyPlace(string Source, long Line = 0, long Column = 0)
 {
     /// <summary>"FILE:LINE": where a rule stands.</summary>
     public string OfLine => string.Create(CultureInfo.InvariantCulture, $"{Source}:{Line}");
 
     public override string ToString() =>
-        Line == 0 ? Source : string.Create(CultureInfo.InvariantCulture, $"{Source}:{Line}:{Column}");
+        Line == 0 ? Source
+        : Column == 0 ? OfLine
+        : string.Create(CultureInfo.InvariantCulture, $"{Source}:{Line}:{Column}");
 }
 
-/// <summary>A policy that is not understood, with the place that says why.</summary>
+/// <summary>A policy, or a list of reference digests, that is not understood, with the place that says why.</summary>
 sealed class PolicyException(PolicyPlace place, string message) : FormatException($"{place}: {Shorten(message)}")
 {
     const int MostLetters = 400;
