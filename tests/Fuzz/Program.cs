@@ -9,6 +9,7 @@ return args switch
     ["xattr"] => Serve(XattrTarget.Run),
     ["kernel"] => Serve(PolicyTargets.RunKernel, mostAllocated: 128 << 20),
     ["yaml"] => Serve(PolicyTargets.RunYaml, mostAllocated: 128 << 20),
+    ["quote"] => Serve(QuoteTarget.Run),
     ["seeds", string vectors, string into] => WriteSeeds(vectors, into),
     ["instrument", string assembly] => Instrument(assembly),
     _ => Usage(),
@@ -36,14 +37,17 @@ static int WriteSeeds(string vectors, string into)
 
 static int Instrument(string assembly)
 {
-    string[] parsers = ["ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto.", "ImaHost.Policy.", "YamlDotNet.Core."];
+    string[] parsers =
+    [
+        "ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto.", "ImaHost.Policy.", "ImaHost.Tpm.", "YamlDotNet.Core.",
+    ];
     _ = Fuzzer.Instrument(assembly, type => parsers.Any(type.StartsWith), Options.Value);
     return 0;
 }
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Fuzz binary|ascii|xattr|kernel|yaml (under build/fuzz/driver)");
+    Console.Error.WriteLine("usage: Fuzz binary|ascii|xattr|kernel|yaml|quote (under build/fuzz/driver)");
     Console.Error.WriteLine("       Fuzz seeds VECTORS DIRECTORY");
     Console.Error.WriteLine("       Fuzz instrument ASSEMBLY");
     return 2;
