@@ -100,8 +100,8 @@ sealed class QuotedPcrs(PcrSelection selection, Digest[] values)
         HashAlgorithm? last = null;
         foreach (((HashAlgorithm bank, int pcr), Digest value) in selection.Items.Zip(values))
         {
-            _ = bank == last ? text : text.Append(CultureInfo.InvariantCulture, $"{bank}:\n");
-            _ = text.Append(CultureInfo.InvariantCulture, $"  {pcr,-2}: 0x{Convert.ToHexString(value.Bytes)}\n");
+            _ = bank == last ? text : text.Append(CultureInfo.InvariantCulture, $"  {bank}:\n");
+            _ = text.Append(CultureInfo.InvariantCulture, $"    {pcr,-2}: 0x{Convert.ToHexString(value.Bytes)}\n");
             last = bank;
         }
 

@@ -63,9 +63,9 @@ public sealed class QuoteVerifierTests
         Assert.Equal(recorded.KeyBytes, files[QuoteFiles.Key]);
         Assert.Equal(recorded.PemBytes, files[QuoteFiles.KeyPem]);
         Assert.StartsWith(
-            "sha1:\n  0 : 0x0000000000000000000000000000000000000000\n",
+            "  sha1:\n    0 : 0x0000000000000000000000000000000000000000\n",
             Encoding.ASCII.GetString(files[QuoteFiles.PcrText]), StringComparison.Ordinal);
-        Assert.Contains("  10: 0xB311FF7E", Encoding.ASCII.GetString(files[QuoteFiles.PcrText]), StringComparison.Ordinal);
+        Assert.Contains("    10: 0xB311FF7E", Encoding.ASCII.GetString(files[QuoteFiles.PcrText]), StringComparison.Ordinal);
     }
 
     [Theory]
