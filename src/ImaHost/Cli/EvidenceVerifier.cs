@@ -1,5 +1,6 @@
 using System.Text;
 using ImaHost.Crypto;
+using ImaHost.Interop;
 using ImaHost.MeasurementList;
 using ImaHost.Tpm;
 
@@ -91,7 +92,7 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
     {
         const string vouched = "gives, after its last entry, the quoted PCR values";
         string path = Path.Combine(directory, EvidenceFiles.Binary);
-        if (!File.Exists(path))
+        if (!IsFile(path))
         {
             Check(EvidenceFiles.Binary, vouched, "is not there");
             return;
@@ -136,7 +137,7 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
     {
         const string same = $"shows {EvidenceFiles.Binary}";
         string path = Path.Combine(directory, EvidenceFiles.Ascii);
-        if (!File.Exists(path))
+        if (!IsFile(path))
         {
             Check(EvidenceFiles.Ascii, same, "is not there");
         }
@@ -159,16 +160,20 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
     {
         string path = Path.Combine(directory, name);
         bytes = [];
-        var file = new FileInfo(path);
-        if (file is { Exists: true, Length: <= MostBytes })
+        bool isThere = IsFile(path);
+        long length = isThere ? new FileInfo(path).Length : 0;
+        if (isThere && length <= MostBytes)
         {
             bytes = File.ReadAllBytes(path);
             return true;
         }
 
-        Check(name, claim, file.Exists ? $"has {file.Length} bytes, more than it can have" : "is not there");
+        Check(name, claim, isThere ? $"has {length} bytes, more than it can have" : "is not there");
         return false;
     }
+
+    /// <summary>Nothing else is opened: to open a FIFO is to wait for somebody who writes.</summary>
+    static bool IsFile(string path) => FileStat.TryOfPath(path, out FileStat stat) && stat.IsRegular;
 
     void Check(string file, string claim, string? fault) =>
         _checks.Add(new QuoteCheck(file, claim, fault == null ? null : $"{file} {fault}"));

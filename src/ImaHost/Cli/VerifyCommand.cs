@@ -69,6 +69,11 @@ static class VerifyCommand
 
     static int RunEvidence(string directory, ParseResult parsed)
     {
+        if (parsed.GetValue(Pcrs) is { Length: > 0 } || parsed.GetValue(TpmName) != null)
+        {
+            throw new ConfigurationException("evidence has PCR values of its own: leave out --pcrs and --tpm");
+        }
+
         string path = parsed.GetValue(Key) ?? throw new ConfigurationException("--evidence needs --ak, the key that you trust");
         byte[] nonce = QuoteCommand.ReadNonce(parsed.GetValue(Nonce)
             ?? throw new ConfigurationException("--evidence needs --nonce, what you asked with: without it, it may be old"));

@@ -27,12 +27,7 @@ sealed class Attest
     /// <summary>What whoever asked for the quote gave: its qualifying data.</summary>
     public required byte[] Nonce { get; init; }
 
-    /// <summary>The qualified name of the key, which depends on its parents.</summary>
-    public required byte[] Signer { get; init; }
-
     public required TpmClock Clock { get; init; }
-
-    public required ulong Firmware { get; init; }
 
     public required PcrSelection Pcrs { get; init; }
 
@@ -51,12 +46,14 @@ sealed class Attest
         }
 
         reader.Expect16(OfQuote, "the type");
+        _ = reader.TakeSized(); // qualifiedSigner: the key's name, made longer by its parents'
+        byte[] nonce = reader.TakeSized().ToArray();
+        TpmClock clock = ReadClock(ref reader);
+        _ = reader.Take64(); // firmwareVersion
         var attest = new Attest
         {
-            Signer = reader.TakeSized().ToArray(),
-            Nonce = reader.TakeSized().ToArray(),
-            Clock = ReadClock(ref reader),
-            Firmware = reader.Take64(),
+            Nonce = nonce,
+            Clock = clock,
             Pcrs = PcrSelection.Read(ref reader),
             PcrDigest = reader.TakeSized().ToArray(),
         };

@@ -18,6 +18,8 @@ sealed partial class TpmCommands : IDisposable
     const uint CapabilityPcrs = 5; // TPM_CAP_PCRS, Part 2, 6.12
     const uint PasswordSession = 0x40000009; // TPM_RS_PW, Part 2, 7.4
     const uint CodeInitialize = 0x100; // TPM_RC_INITIALIZE, Part 2, 6.6.3
+    const uint CodeRetry = 0x922; // TPM_RC_RETRY: the command was not started
+    const int MostRetries = 3;
     const int HeaderSize = 10;
     const string Response = "the TPM's response";
 
@@ -163,6 +165,12 @@ sealed partial class TpmCommands : IDisposable
         if (code == CodeInitialize)
         {
             StartUp();
+            code = Transmit(command, timeout, out size);
+        }
+
+        // So says a TPM that had to note first that a key which guessing could lock is used: Part 1, "Dictionary Attack".
+        for (int tries = 0; code == CodeRetry && tries < MostRetries; tries++)
+        {
             code = Transmit(command, timeout, out size);
         }
 

@@ -68,6 +68,16 @@ public sealed class EvidenceVerifierTests : IDisposable
         Assert.Contains($"{name} is not there", Verify().Reasons);
     }
 
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Pipe_in_place_of_a_file_is_not_waited_for(string name)
+    {
+        Write(Pcrs);
+        File.Delete(_directory.At(name));
+        Child.Run("mkfifo", _directory.At(name));
+        Assert.Contains($"{name} is not there", Verify().Reasons);
+    }
+
     [Fact]
     public void Older_list_and_longer_list_are_refused()
     {
