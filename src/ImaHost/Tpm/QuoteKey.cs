@@ -101,29 +101,34 @@ sealed class QuoteKey : IDisposable
 
     static QuoteKey ReadPem(string text, string what)
     {
-        ECDsa? ecdsa = null;
-        RSA? rsa = null;
-        try
+        if (TryImport(ECDsa.Create(), text) is { } ecdsa)
         {
-            ecdsa = ECDsa.Create();
-            ecdsa.ImportFromPem(text);
             return new QuoteKey(ecdsa, null, null);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+
+        if (TryImport(RSA.Create(), text) is { } rsa)
         {
-            ecdsa?.Dispose();
+            return rsa.KeySize >= TpmPublic.LeastRsaBits
+                ? new QuoteKey(null, rsa, null)
+                : throw new TpmException($"{what} has an RSA key of {rsa.KeySize} bits; at least {TpmPublic.LeastRsaBits} are taken");
         }
 
+        throw new TpmException($"{what} is no public key in PEM (ECDSA or RSA)");
+    }
+
+    /// <returns>Null, and it is disposed of, when the text is no such key, or on a curve that OpenSSL does not know.</returns>
+    static T? TryImport<T>(T into, string text)
+        where T : AsymmetricAlgorithm
+    {
         try
         {
-            rsa = RSA.Create();
-            rsa.ImportFromPem(text);
-            return new QuoteKey(null, rsa, null);
+            into.ImportFromPem(text);
+            return into;
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
-            rsa?.Dispose();
-            throw new TpmException($"{what} is no public key in PEM (ECDSA or RSA)");
+            into.Dispose();
+            return null;
         }
     }
 }

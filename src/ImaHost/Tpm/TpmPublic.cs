@@ -16,6 +16,9 @@ sealed class TpmPublic
     public const ushort RsaSsa = 0x0014; // TPM_ALG_RSASSA
     public const ushort EcDsa = 0x0018; // TPM_ALG_ECDSA
 
+    /// <summary>Shorter ones are not trusted.</summary>
+    public const int LeastRsaBits = 2048;
+
     /// <summary>
     /// TPMA_OBJECT, Part 2, 8.3: fixedTPM, sensitiveDataOrigin, restricted and sign. Such a key was made in a TPM, never
     /// left it, and signs nothing that only looks like a quote.
@@ -23,7 +26,6 @@ sealed class TpmPublic
     const uint MustHave = (1 << 1) | (1 << 5) | (1 << 16) | (1 << 18);
     const uint Decrypt = 1 << 17;
     const uint UsualExponent = 65537; // "0" in TPMS_RSA_PARMS, Part 2, 12.2.3.5
-    const int LeastRsaBits = 2048;
 
     TpmPublic(ReadOnlySpan<byte> bytes) => Bytes = bytes.ToArray();
 

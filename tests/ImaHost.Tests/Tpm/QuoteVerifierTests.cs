@@ -116,6 +116,33 @@ public sealed class QuoteVerifierTests
         }
     }
 
+    /// <summary>Among them are curves that OpenSSL does not know.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Key_in_PEM_with_any_bit_flipped_is_read_or_refused_by_name(string kind)
+    {
+        foreach (byte[] damaged in RecordedQuote.FlipEach(new RecordedQuote(kind).PemBytes))
+        {
+            try
+            {
+                QuoteKey.Read(damaged, "ak.pem").Dispose();
+            }
+            catch (TpmException e)
+            {
+                Assert.StartsWith("ak.pem ", e.Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void Short_RSA_key_in_PEM_is_refused()
+    {
+        using var rsa = System.Security.Cryptography.RSA.Create(1024);
+        TpmException refused = Assert.Throws<TpmException>(
+            () => QuoteKey.Read(Encoding.ASCII.GetBytes(rsa.ExportSubjectPublicKeyInfoPem()), "ak.pem"));
+        Assert.Equal("ak.pem has an RSA key of 1024 bits; at least 2048 are taken", refused.Message);
+    }
+
     [Theory]
     [InlineData(1, "fixedTPM")]
     [InlineData(5, "sensitiveDataOrigin")]
