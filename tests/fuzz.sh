@@ -33,7 +33,7 @@ run() {
 		-artifact_prefix="$fuzz/found/$target-" "$@" >"$log" 2>&1
 }
 
-for target in ${FUZZ_TARGETS:-binary ascii xattr kernel yaml sums list keylime}; do
+for target in ${FUZZ_TARGETS:-binary ascii xattr kernel yaml sums list keylime quote}; do
 	log=$fuzz/$target.log
 	mkdir -p "$fuzz/corpus/$target"
 	if [ -n "$input" ]; then

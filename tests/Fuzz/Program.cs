@@ -12,6 +12,7 @@ return args switch
     ["sums"] => Serve(ReferenceTargets.RunSums),
     ["list"] => Serve(ReferenceTargets.RunYaml, mostAllocated: 128 << 20),
     ["keylime"] => Serve(ReferenceTargets.RunKeylime),
+    ["quote"] => Serve(QuoteTarget.Run),
     ["seeds", string vectors, string into] => WriteSeeds(vectors, into),
     ["instrument", string assembly] => Instrument(assembly),
     _ => Usage(),
@@ -39,14 +40,18 @@ static int WriteSeeds(string vectors, string into)
 
 static int Instrument(string assembly)
 {
-    string[] parsers = ["ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto.", "ImaHost.Policy.", "ImaHost.Appraisal.", "YamlDotNet.Core."];
+    string[] parsers =
+    [
+        "ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto.", "ImaHost.Policy.", "ImaHost.Tpm.",
+         "ImaHost.Appraisal.", "YamlDotNet.Core.",
+    ];
     _ = Fuzzer.Instrument(assembly, type => parsers.Any(type.StartsWith), Options.Value);
     return 0;
 }
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Fuzz binary|ascii|xattr|kernel|yaml|sums|list|keylime (under build/fuzz/driver)");
+    Console.Error.WriteLine("usage: Fuzz binary|ascii|xattr|kernel|yaml|sums|list|keylime|quote (under build/fuzz/driver)");
     Console.Error.WriteLine("       Fuzz seeds VECTORS DIRECTORY");
     Console.Error.WriteLine("       Fuzz instrument ASSEMBLY");
     return 2;

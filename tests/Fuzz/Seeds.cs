@@ -1,6 +1,7 @@
 using System.Text;
 using ImaHost.Crypto;
 using ImaHost.Template;
+using ImaHost.Tpm;
 
 namespace ImaHost.Fuzz;
 
@@ -30,7 +31,7 @@ static class Seeds
     /// <param name="vectors">A folder of folders, each with a list in both forms.</param>
     public static void Write(string vectors, string into)
     {
-        foreach (string target in (string[])["binary", "ascii", "xattr"])
+        foreach (string target in (string[])["binary", "ascii", "xattr", "quote"])
         {
             _ = Directory.CreateDirectory(Path.Combine(into, target));
         }
@@ -51,6 +52,7 @@ static class Seeds
         }
 
         WriteAttributes(Path.Combine(into, "xattr"));
+        WriteQuotes(Path.Combine(vectors, "..", "quotes"), Path.Combine(into, "quote"));
         PolicySeeds.Write(into);
         ReferenceSeeds.Write(into);
         File.WriteAllLines(Path.Combine(into, "words"), Words().Concat(PolicySeeds.Words()).Concat(ReferenceSeeds.Words()).Distinct().Select(Quote));
@@ -126,6 +128,21 @@ static class Seeds
         File.WriteAllBytes(Path.Combine(into, "oversized"), [3, 2, 4, 1, 2, 3, 4, 0, 8, .. Bytes(9)]);
         File.WriteAllBytes(Path.Combine(into, "version1"), [3, 1, 0, 1, 2, 3, 4, 0, 8, .. Bytes(8)]);
         File.WriteAllBytes(Path.Combine(into, "named-sha1"), [4, 2, .. Bytes(HashAlgorithm.Sha1.Size)]);
+    }
+
+    /// <summary>Those that were recorded, each with its key in both forms.</summary>
+    static void WriteQuotes(string quotes, string into)
+    {
+        foreach (string quote in Directory.GetDirectories(quotes))
+        {
+            byte[] Read(string name) => File.ReadAllBytes(Path.Combine(quote, name));
+            foreach (string key in (string[])[QuoteFiles.Key, QuoteFiles.KeyPem])
+            {
+                byte[] input = QuoteTarget.Join(
+                    Read(QuoteFiles.Message), Read(QuoteFiles.Signature), Read(QuoteFiles.Pcrs), Read(key));
+                File.WriteAllBytes(Path.Combine(into, $"{Path.GetFileName(quote)}-{key}"), input);
+            }
+        }
     }
 
     static IEnumerable<string> Words()

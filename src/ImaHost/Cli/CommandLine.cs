@@ -28,6 +28,8 @@ static class CommandLine
             StopCommand.Create(),
             ListCommand.Create(),
             VerifyCommand.Create(),
+            QuoteCommand.Create(),
+            EvidenceCommand.Create(),
             MeasureCommand.Create(),
             PolicyCommand.Create(),
             ReferenceCommand.Create(),

@@ -37,6 +37,18 @@ static class VerifyCommand
         Description = "accept a list with violation entries",
     };
 
+    static readonly Option<string?> Evidence = new("--evidence")
+    {
+        Description = "a directory that `imahost evidence` wrote, to be verified in place of list and PCRs",
+    };
+
+    static readonly Option<string?> Key = new("--ak")
+    {
+        Description = "the key that its quote must be signed with: ak.pub or ak.pem, got when that TPM was trusted",
+    };
+
+    static readonly Option<string?> Nonce = QuoteCommand.CreateNonceOption(", with --evidence");
+
     static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
 
     static readonly Option<string> State = StatusCommand.CreateStateOption();
@@ -45,14 +57,43 @@ static class VerifyCommand
     {
         var command = new Command("verify", "Replay a measurement list against PCR values.")
         {
-            List, Pcrs, TpmName, Exact, IgnoreViolations, Json, State,
+            List, Pcrs, TpmName, Exact, IgnoreViolations, Evidence, Key, Nonce, Json, State,
         };
         command.SetAction(Run);
         return command;
     }
 
-    static int Run(ParseResult parsed)
+    static int Run(ParseResult parsed) => parsed.GetValue(Evidence) is { } directory
+        ? RunEvidence(directory, parsed)
+        : RunList(parsed);
+
+    static int RunEvidence(string directory, ParseResult parsed)
     {
+        if (parsed.GetValue(Pcrs) is { Length: > 0 } || parsed.GetValue(TpmName) != null)
+        {
+            throw new ConfigurationException("evidence has PCR values of its own: leave out --pcrs and --tpm");
+        }
+
+        string path = parsed.GetValue(Key) ?? throw new ConfigurationException("--evidence needs --ak, the key that you trust");
+        byte[] nonce = QuoteCommand.ReadNonce(parsed.GetValue(Nonce)
+            ?? throw new ConfigurationException("--evidence needs --nonce, what you asked with: without it, it may be old"));
+        using var key = QuoteKey.Read(File.ReadAllBytes(path), path);
+        var verifier = new EvidenceVerifier(directory, key, nonce);
+        verifier.Run(parsed.GetValue(IgnoreViolations));
+        var report = EvidenceReport.Make(directory, verifier);
+        Console.Write(parsed.GetValue(Json)
+            ? JsonSerializer.Serialize(report, EvidenceJson.Default.EvidenceReport) + "\n"
+            : report.ToText());
+        return report.Verified ? ExitStatus.Yes : ExitStatus.No;
+    }
+
+    static int RunList(ParseResult parsed)
+    {
+        if ((parsed.GetValue(Key) ?? parsed.GetValue(Nonce)) != null)
+        {
+            throw new ConfigurationException("--ak and --nonce go with --evidence");
+        }
+
         using PcrValueSet held = PcrValueSet.Open(
             parsed.GetValue(Pcrs) ?? [], parsed.GetValue(TpmName), parsed.GetValue(State)!);
         using var digests = new DigestSet();

@@ -46,6 +46,7 @@ static class ConfigurationFile
         ["template"] = (options, value) => options with { Template = value.Text() },
         ["deadline"] = (options, value) => options with { Deadline = value.Deadlines() },
         ["tpm_timeout"] = (options, value) => options with { TpmTimeout = value.Number(10, 600_000) },
+        ["attestation_key"] = (options, value) => options with { AttestationKey = value.AttestationKey() },
         ["cache"] = (options, value) => options with { Cache = value.Number(0, 1_000_000) },
         ["host_down"] = (options, value) => options with { HostDown = value.HostDown() },
         ["measure_socket"] = (options, value) => options with { MeasureSocket = value.Text() },
@@ -187,6 +188,9 @@ static class ConfigurationFile
 
         public T Choice<T>()
             where T : struct, Enum => Words.TryParse(Text(), out T choice) ? choice : throw Refused(Words.List<T>());
+
+        public string AttestationKey() =>
+            Tpm.AttestationKey.IsChoice(Text()) ? Text() : throw Refused("ecc, rsa or a persistent handle (0x81…)");
 
         int Limit() => Number(100, MostMilliseconds);
 

@@ -121,6 +121,9 @@ sealed record DaemonOptions
     /// <summary>Milliseconds the TPM has for one command.</summary>
     public int TpmTimeout { get; init; } = 3000;
 
+    /// <summary>The key that signs quotes: ecc, rsa, or a persistent handle.</summary>
+    public string AttestationKey { get; init; } = "ecc";
+
     /// <summary>Verdicts held in the kernel at most.</summary>
     public int Cache { get; init; } = 8192;
 

@@ -307,7 +307,8 @@ sealed class Host : IDisposable
             StatusJson.Default.StatusReport),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),
-        _ => _policies.Answer(request) ?? _vouchers.Answer(request) ?? _buffers.Answer(request),
+        _ => _policies.Answer(request) ?? _vouchers.Answer(request) ?? QuoteRequests.Answer(request, _list)
+            ?? _buffers.Answer(request),
     };
 
     /// <returns>"supervised": whoever started the service waits for what it says, and may start it again.</returns>

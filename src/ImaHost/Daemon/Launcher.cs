@@ -112,7 +112,8 @@ static class Launcher
 
     public static ListSettings Settings(DaemonOptions options) => new(
         [.. options.Resolved!.Banks.Select(name => HashAlgorithm.FromName(name)!)],
-        options.Pcr, ImaHash(options), Template(options), options.Resolved.IsEmbeddedTpm);
+        options.Pcr, ImaHash(options), Template(options), options.Resolved.IsEmbeddedTpm,
+        options.AttestationKey);
 
     public static HashAlgorithm ImaHash(DaemonOptions options) =>
         HashAlgorithm.FromName(options.Hash)

@@ -12,8 +12,10 @@ sealed class ListException(string message) : Exception(message);
 /// <param name="Banks">The allocated banks of the TPM.</param>
 /// <param name="Pcr">The PCR the list lives in.</param>
 /// <param name="TpmMayBeNew">An emulated TPM was started for us: if it is blank, a new list begins.</param>
+/// <param name="AttestationKey">The key that signs quotes, as <see cref="Tpm.AttestationKey"/> takes it.</param>
 sealed record ListSettings(
-    IReadOnlyList<HashAlgorithm> Banks, int Pcr, HashAlgorithm ImaHash, TemplateDescriptor Template, bool TpmMayBeNew);
+    IReadOnlyList<HashAlgorithm> Banks, int Pcr, HashAlgorithm ImaHash, TemplateDescriptor Template, bool TpmMayBeNew,
+    string AttestationKey = "ecc");
 
 /// <summary>Opens the list of this boot, and begins a new one with the boot_aggregate.</summary>
 static class ListStore
@@ -62,7 +64,8 @@ static class ListStore
         var digests = new DigestSet();
         var log = new MeasurementLog(path);
         var list = new RuntimeMeasurements(
-            log, new DigestTable(state.TablePath), new PcrExtender(tpm, log, settings.Banks, digests), digests);
+            log, new DigestTable(state.TablePath), new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey),
+            digests);
         var reader = new LogReader(log.ReadFile);
         while (reader.Next(out MeasurementRecord record))
         {

@@ -17,13 +17,16 @@ sealed class PcrExtender : IDisposable
     readonly HashAlgorithm[] _banks;
     readonly EntryDigests _entry;
     readonly LogReader _reader;
+    readonly PcrQuoter? _quoter;
     PcrBanks _expected;
     HashAlgorithm[] _forms;
     bool _mustCompare = true;
 
     /// <param name="tpm">Null: there is no TPM, and the list stands alone.</param>
     /// <param name="banks">The TPM's allocated banks.</param>
-    public PcrExtender(TpmCommands? tpm, MeasurementLog log, IReadOnlyList<HashAlgorithm> banks, DigestSet digests)
+    /// <param name="key">Which key signs quotes, as <see cref="AttestationKey"/> takes it.</param>
+    public PcrExtender(
+        TpmCommands? tpm, MeasurementLog log, IReadOnlyList<HashAlgorithm> banks, DigestSet digests, string key)
     {
         _tpm = tpm;
         _log = log;
@@ -33,7 +36,12 @@ sealed class PcrExtender : IDisposable
         _reader = new LogReader(log.ReadBinary);
         _expected = new PcrBanks(banks, digests);
         _forms = _banks;
+        _quoter = tpm == null ? null : new PcrQuoter(tpm, _banks, new AttestationKey(tpm, key));
     }
+
+    /// <summary>Has the PCRs quoted.</summary>
+    /// <exception cref="TpmException">There is no TPM.</exception>
+    public PcrQuoter Quoter => _quoter ?? throw new TpmException("there is no TPM that could quote (tpm: none)");
 
     /// <summary>The entries, counted from the first, whose extend is complete.</summary>
     public long Extended { get; private set; }
@@ -108,6 +116,32 @@ sealed class PcrExtender : IDisposable
     /// </summary>
     /// <returns>True when the TPM follows the list.</returns>
     public bool Resync() => !IsFinal && Try(this, static (self, _) => self.CatchUp(), default);
+
+    /// <summary>Quotes the PCRs, which then hold what the whole list gives.</summary>
+    /// <returns>Null when some PCR holds something else than is known of it: it may have been extended just now.</returns>
+    /// <exception cref="TpmException">The TPM does not follow the list, or refuses.</exception>
+    /// <exception cref="IOException">The TPM failed.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public Quote? TryQuote(ReadOnlySpan<byte> nonce)
+    {
+        if (Fault != null || Extended < _log.Extent.Entries)
+        {
+            _ = Resync();
+        }
+
+        if (Fault is { } fault)
+        {
+            throw new TpmException($"a quote would not vouch for the list: {fault}");
+        }
+
+        Quote? quote = Quoter.TryQuote(nonce, _expected);
+        if (quote == null)
+        {
+            Check();
+        }
+
+        return quote;
+    }
 
     /// <summary>Lets go of a TPM that admits one user at a time; what others do to it is then checked for.</summary>
     public void Release()

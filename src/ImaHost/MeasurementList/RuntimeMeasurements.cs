@@ -1,6 +1,7 @@
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.Template;
+using ImaHost.Tpm;
 
 namespace ImaHost.MeasurementList;
 
@@ -34,6 +35,8 @@ enum EntryKind
 /// </summary>
 sealed class RuntimeMeasurements : IDisposable
 {
+    const int QuoteTries = 3;
+
     readonly Lock _extendListMutex = new();
     readonly MeasurementLog _log;
     readonly DigestTable _table;
@@ -149,6 +152,28 @@ sealed class RuntimeMeasurements : IDisposable
     }
 
     /// <summary>
+    /// Quotes the PCRs at a moment at which they hold what the whole list gives. An entry waits for one TPM2_Quote at most,
+    /// but for the first, before which the key may have to be made.
+    /// </summary>
+    /// <param name="nonce">What whoever asks wants to find in it, up to <see cref="Quote.MostNonce"/> bytes.</param>
+    /// <exception cref="IOException">There is no TPM, it refuses or failed, or does not follow the list.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public ListQuote Quote(byte[] nonce)
+    {
+        for (int tries = 0; tries < QuoteTries; tries++)
+        {
+            PrepareQuote();
+            ListQuote? found = TryQuote(nonce);
+            if (found != null)
+            {
+                return found.Quote.Fault(nonce) is { } fault ? throw new TpmException($"the TPM's quote is none: {fault}") : found;
+            }
+        }
+
+        throw new TpmException("no quote was got: PCRs that the list does not extend change all the time");
+    }
+
+    /// <summary>
     /// Can entries go into that PCR? Not when it holds what the list does not give: something else extends it.
     /// </summary>
     /// <param name="why">Why not.</param>
@@ -175,6 +200,32 @@ sealed class RuntimeMeasurements : IDisposable
         _table.Dispose();
         _log.Dispose();
         _digests.Dispose();
+    }
+
+    void PrepareQuote()
+    {
+        lock (_extendListMutex)
+        {
+            _extender.Quoter.PrepareKey();
+        }
+
+        for (int pcr = 0; pcr < PcrQuoter.BootPcrs; pcr++)
+        {
+            lock (_extendListMutex)
+            {
+                _extender.Quoter.ReadBootPcr(pcr);
+            }
+        }
+    }
+
+    ListQuote? TryQuote(byte[] nonce)
+    {
+        lock (_extendListMutex)
+        {
+            Quote? quote = _extender.TryQuote(nonce);
+            LogExtent extent = _log.Extent;
+            return quote == null ? null : new ListQuote(quote, extent.Entries, extent.BinaryBytes, _log.Path);
+        }
     }
 
     /// <summary>The kernel looks entries up by the digest in ima_hash; ours is always sha256.</summary>

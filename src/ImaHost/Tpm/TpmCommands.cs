@@ -7,7 +7,7 @@ namespace ImaHost.Tpm;
 /// The few commands that measuring needs, marshalled by hand. Structures are those of the TPM 2.0 Library
 /// specification, Part 2; commands of Part 3. Integers are big-endian.
 /// </summary>
-sealed class TpmCommands : IDisposable
+sealed partial class TpmCommands : IDisposable
 {
     const ushort NoSessions = 0x8001; // TPM_ST_NO_SESSIONS, Part 2, 6.9
     const ushort Sessions = 0x8002; // TPM_ST_SESSIONS
@@ -18,15 +18,17 @@ sealed class TpmCommands : IDisposable
     const uint CapabilityPcrs = 5; // TPM_CAP_PCRS, Part 2, 6.12
     const uint PasswordSession = 0x40000009; // TPM_RS_PW, Part 2, 7.4
     const uint CodeInitialize = 0x100; // TPM_RC_INITIALIZE, Part 2, 6.6.3
+    const uint CodeRetry = 0x922; // TPM_RC_RETRY: the command was not started
+    const int MostRetries = 3;
     const int HeaderSize = 10;
+    const string Response = "the TPM's response";
 
     /// <summary>A TPM has PCRs 0 to 23 (PC Client Platform TPM Profile, section 4.6).</summary>
     public const int MaxPcr = 23;
 
-    readonly byte[] _command = new byte[1024];
+    readonly TpmWriter _command = new(4096);
     readonly byte[] _response = new byte[4096];
     readonly int _timeout;
-    int _length;
 
     /// <param name="name">The TPM, as <see cref="TpmTransport.Parse"/> reads it.</param>
     /// <param name="timeout">Milliseconds for one command.</param>
@@ -54,17 +56,17 @@ sealed class TpmCommands : IDisposable
     public List<HashAlgorithm> ReadBanks()
     {
         Begin(NoSessions, CommandGetCapability);
-        Put32(CapabilityPcrs);
-        Put32(0);
-        Put32(1);
-        ReadOnlySpan<byte> body = Run("TPM2_GetCapability(TPM_CAP_PCRS)");
-        _ = TakeBytes(ref body, 5); // moreData, capability
+        _command.Put32(CapabilityPcrs);
+        _command.Put32(0);
+        _command.Put32(1);
+        TpmReader body = Run("TPM2_GetCapability(TPM_CAP_PCRS)");
+        _ = body.Take(5); // moreData, capability
         var banks = new List<HashAlgorithm>();
         var unknown = new List<ushort>();
-        for (uint left = Take32(ref body); left > 0; left--)
+        for (uint left = body.Take32(); left > 0; left--)
         {
-            ushort id = Take16(ref body);
-            bool isAllocated = TakeBytes(ref body, TakeBytes(ref body, 1)[0]).ContainsAnyExcept((byte)0);
+            ushort id = body.Take16();
+            bool isAllocated = body.Take(body.Take8()).ContainsAnyExcept((byte)0);
             if (isAllocated && HashAlgorithm.FromTpmId(id) is { } algorithm)
             {
                 banks.Add(algorithm);
@@ -88,28 +90,29 @@ sealed class TpmCommands : IDisposable
         }
 
         Begin(NoSessions, CommandPcrRead);
-        Put32(1);
-        Put16(bank.TpmId);
-        _command[_length++] = 3;
-        Span<byte> selection = _command.AsSpan(_length, 3);
-        selection.Clear();
-        selection[pcr / 8] = (byte)(1 << (pcr % 8));
-        _length += 3;
-        ReadOnlySpan<byte> body = Run("TPM2_PCR_Read");
-        _ = Take32(ref body); // pcrUpdateCounter
-        for (uint left = Take32(ref body); left > 0; left--)
+        _command.Put32(1);
+        _command.Put16(bank.TpmId);
+        _command.Put8(3);
+        for (int first = 0; first <= MaxPcr; first += 8)
         {
-            _ = Take16(ref body);
-            _ = TakeBytes(ref body, TakeBytes(ref body, 1)[0]);
+            _command.Put8((byte)(pcr / 8 * 8 == first ? 1 << (pcr % 8) : 0));
         }
 
-        uint count = Take32(ref body);
-        if (count != 1 || Take16(ref body) != bank.Size || body.Length < bank.Size)
+        TpmReader body = Run("TPM2_PCR_Read");
+        _ = body.Take32(); // pcrUpdateCounter
+        for (uint left = body.Take32(); left > 0; left--)
+        {
+            _ = body.Take16();
+            _ = body.Take(body.Take8());
+        }
+
+        uint count = body.Take32();
+        if (count != 1 || body.Take16() != bank.Size || body.Rest.Length < bank.Size)
         {
             throw NoPcr(bank, pcr);
         }
 
-        return new Digest(bank, body);
+        return new Digest(bank, body.Rest);
     }
 
     /// <summary>The value of one PCR in each of the banks, in their order.</summary>
@@ -119,18 +122,13 @@ sealed class TpmCommands : IDisposable
     public void Extend(int pcr, ReadOnlySpan<Digest> digests)
     {
         Begin(Sessions, CommandPcrExtend);
-        Put32((uint)pcr);
-        Put32(9); // authorizationSize of an empty password: handle, nonce, attributes, hmac
-        Put32(PasswordSession);
-        Put16(0);
-        _command[_length++] = 0;
-        Put16(0);
-        Put32((uint)digests.Length);
+        _command.Put32((uint)pcr);
+        PutEmptyPassword();
+        _command.Put32((uint)digests.Length);
         foreach (ref readonly Digest digest in digests)
         {
-            Put16(digest.Algorithm.TpmId);
-            digest.Bytes.CopyTo(_command.AsSpan(_length));
-            _length += digest.Algorithm.Size;
+            _command.Put16(digest.Algorithm.TpmId);
+            _command.Put(digest.Bytes);
         }
 
         _ = Run("TPM2_PCR_Extend");
@@ -140,28 +138,50 @@ sealed class TpmCommands : IDisposable
 
     void Begin(ushort tag, uint command)
     {
-        _length = 0;
-        Put16(tag);
-        Put32(0);
-        Put32(command);
+        _command.Clear();
+        _command.Put16(tag);
+        _command.Put32(0);
+        _command.Put32(command);
     }
 
-    ReadOnlySpan<byte> Run(string command)
+    /// <summary>An authorization area with one empty password: TPMS_AUTH_COMMAND, Part 2, 10.13.2.</summary>
+    void PutEmptyPassword()
     {
-        BinaryPrimitives.WriteInt32BigEndian(_command.AsSpan(2), _length);
-        uint code = Transmit(command, out int size);
+        _command.Put32(9); // authorizationSize: handle, nonce, attributes, hmac
+        _command.Put32(PasswordSession);
+        _command.Put16(0);
+        _command.Put8(0);
+        _command.Put16(0);
+    }
+
+    /// <summary>Sends the command that was written.</summary>
+    /// <param name="timeout">Milliseconds; 0: as for any command.</param>
+    /// <returns>What follows the header of the response.</returns>
+    TpmReader Run(string command, int timeout = 0)
+    {
+        timeout = Math.Max(timeout, _timeout);
+        _command.Patch32(2, _command.Written.Length);
+        uint code = Transmit(command, timeout, out int size);
         if (code == CodeInitialize)
         {
             StartUp();
-            code = Transmit(command, out size);
+            code = Transmit(command, timeout, out size);
         }
 
-        return code == 0 ? _response.AsSpan(HeaderSize, size - HeaderSize) : throw TpmException.Refused(command, code);
+        // So says a TPM that had to note first that a key which guessing could lock is used: Part 1, "Dictionary Attack".
+        for (int tries = 0; code == CodeRetry && tries < MostRetries; tries++)
+        {
+            code = Transmit(command, timeout, out size);
+        }
+
+        return code == 0
+            ? new TpmReader(_response.AsSpan(HeaderSize, size - HeaderSize), Response)
+            : throw TpmException.Refused(command, code);
     }
 
-    uint Transmit(string command, out int size)
+    uint Transmit(string command, int timeout, out int size)
     {
-        size = Transport.Transmit(_command.AsSpan(0, _length), _response, _timeout);
+        size = Transport.Transmit(_command.Written, _response, timeout);
         return size >= HeaderSize
             ? BinaryPrimitives.ReadUInt32BigEndian(_response.AsSpan(6))
             : throw new TpmException($"{Transport.Name} answered {command} with {size} bytes");
@@ -177,33 +197,5 @@ sealed class TpmCommands : IDisposable
         _ = Transport.Transmit(startup, _response, _timeout);
     }
 
-    void Put16(ushort value)
-    {
-        BinaryPrimitives.WriteUInt16BigEndian(_command.AsSpan(_length), value);
-        _length += 2;
-    }
-
-    void Put32(uint value)
-    {
-        BinaryPrimitives.WriteUInt32BigEndian(_command.AsSpan(_length), value);
-        _length += 4;
-    }
-
     static TpmException NoPcr(HashAlgorithm bank, int pcr) => new($"the TPM has no PCR {pcr} in its {bank} bank");
-
-    static ushort Take16(ref ReadOnlySpan<byte> body) => BinaryPrimitives.ReadUInt16BigEndian(TakeBytes(ref body, 2));
-
-    static uint Take32(ref ReadOnlySpan<byte> body) => BinaryPrimitives.ReadUInt32BigEndian(TakeBytes(ref body, 4));
-
-    static ReadOnlySpan<byte> TakeBytes(ref ReadOnlySpan<byte> body, int count)
-    {
-        if (count > body.Length)
-        {
-            throw new TpmException("the TPM's response ends too early");
-        }
-
-        ReadOnlySpan<byte> taken = body[..count];
-        body = body[count..];
-        return taken;
-    }
 }

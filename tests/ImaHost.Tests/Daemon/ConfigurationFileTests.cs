@@ -30,7 +30,7 @@ public sealed class ConfigurationFileTests : IDisposable
             .Select(line => line[2..])
             .Where(line => !hints.Any(hint => line.StartsWith(hint, StringComparison.Ordinal)))];
         string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
-        Assert.Equal(14, settings.Length);
+        Assert.Equal(15, settings.Length);
         Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
     }
 
@@ -60,6 +60,7 @@ public sealed class ConfigurationFileTests : IDisposable
             template: ima-ng
             deadline: 20000
             tpm_timeout: 500
+            attestation_key: 0x81010002
             cache: 0
             measure_socket: /run/m
             measure_users: [33, 1000]
@@ -102,6 +103,7 @@ public sealed class ConfigurationFileTests : IDisposable
                 Template = "ima-ng",
                 Deadline = Deadlines.All(20000),
                 TpmTimeout = 500,
+                AttestationKey = "0x81010002",
                 Cache = 0,
                 HostDown = HostDown.Of(HostDownAction.Deny),
                 LogFormat = LogFormat.Json,
@@ -167,6 +169,7 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("pcr: 10\ntpm-timeout: 10", ":2:1: unknown key \"tpm-timeout\"; the nearest known one is \"tpm_timeout\"")]
     [InlineData("resolved: x", ":1:1: unknown key \"resolved\"")]
     [InlineData("pcr: 24", ":1:6: \"pcr\" takes a number from 0 to 23")]
+    [InlineData("attestation_key: dsa", ":1:18: \"attestation_key\" takes ecc, rsa or a persistent handle (0x81…)")]
     [InlineData("pcr: -1", ":1:6: \"pcr\" takes a number from 0 to 23")]
     [InlineData("pcr: ten", ":1:6: \"pcr\" takes a number")]
     [InlineData("pcr: 0x0a", ":1:6: \"pcr\" takes a number")]

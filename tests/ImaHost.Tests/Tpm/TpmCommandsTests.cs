@@ -99,6 +99,27 @@ public sealed class TpmCommandsTests
         Assert.True(started);
     }
 
+    [Fact]
+    public void Command_that_the_TPM_did_not_start_is_sent_again_a_few_times()
+    {
+        int refusals = 2;
+        int sent = 0;
+        using var tpm = new ScriptedTpm(_ =>
+        {
+            sent++;
+            return ScriptedTpm.Response(refusals-- > 0 ? 0x922u : 0);
+        });
+        using var commands = new TpmCommands(tpm.Name, 2000);
+        commands.Extend(10, [Digest.Zero(HashAlgorithm.Sha1)]);
+        Assert.Equal(3, sent);
+
+        refusals = int.MaxValue;
+        sent = 0;
+        TpmException refused = Assert.Throws<TpmException>(() => commands.Extend(10, [Digest.Zero(HashAlgorithm.Sha1)]));
+        Assert.Equal(0x922u, refused.Code);
+        Assert.Equal(4, sent);
+    }
+
     [Theory]
     [InlineData(0x907u, "the TPM refused TPM2_PCR_Extend: TPM_RC_LOCALITY (0x907): this PCR cannot be extended from here")]
     [InlineData(0x1c4u, "the TPM refused TPM2_PCR_Extend: response code 0x1c4")]

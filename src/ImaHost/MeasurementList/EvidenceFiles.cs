@@ -1,0 +1,119 @@
+using ImaHost.Template;
+
+namespace ImaHost.MeasurementList;
+
+/// <summary>What evidence consists of besides the files of the quote.</summary>
+static class EvidenceFiles
+{
+    /// <summary>The list, and the same for people.</summary>
+    public const string Binary = "binary_runtime_measurements";
+    public const string Ascii = "ascii_runtime_measurements";
+
+    /// <summary>A directory with the manifests of the list's segments, if it is kept in segments.</summary>
+    public const string Segments = "segments";
+    const string SegmentPattern = "*.ima";
+    const string ManifestPattern = "*.json";
+    const int ChunkSize = 1 << 18;
+
+    /// <summary>
+    /// The part of the list that the quote vouches for. The list grows at its end alone, so what stands before that is what
+    /// stood there when the quote was made.
+    /// </summary>
+    /// <exception cref="IOException">The list is shorter, or cannot be read.</exception>
+    public static void WriteList(string directory, ListQuote found)
+    {
+        string path = Path.Combine(directory, Binary);
+        using (FileStream copy = File.Create(path))
+        {
+            long left = found.Bytes;
+            foreach (string piece in PiecesOf(found.Path))
+            {
+                left -= CopyTo(copy, piece, left);
+            }
+
+            if (left > 0)
+            {
+                throw new IOException($"{found.Path} ends {left} bytes before what was quoted");
+            }
+        }
+
+        using FileStream ascii = File.Create(Path.Combine(directory, Ascii));
+        using var file = new ListFile(path);
+        RecordReader reader = file.Open();
+        var line = new ByteBuilder();
+        while (TryShowNext(reader, line))
+        {
+            ascii.Write(line.Written);
+        }
+    }
+
+    /// <returns>How many there are.</returns>
+    public static int CopyManifests(string directory, string list)
+    {
+        string[] manifests = Directory.Exists(list) ? Directory.GetFiles(list, ManifestPattern) : [];
+        string into = Path.Combine(directory, Segments);
+        foreach (string manifest in manifests)
+        {
+            _ = Directory.CreateDirectory(into);
+            File.Copy(manifest, Path.Combine(into, Path.GetFileName(manifest)));
+        }
+
+        return manifests.Length;
+    }
+
+    /// <summary>Is an ascii list what a binary one is shown as?</summary>
+    /// <returns>Where they begin to differ, bytes; -1: nowhere.</returns>
+    /// <exception cref="RecordException">The binary list is damaged.</exception>
+    public static long FindDifference(ListFile binary, string ascii)
+    {
+        using FileStream shown = File.OpenRead(ascii);
+        RecordReader reader = binary.Open();
+        var line = new ByteBuilder();
+        byte[] buffer = [];
+        long offset = 0;
+        for (; TryShowNext(reader, line); offset += line.Length)
+        {
+            Array.Resize(ref buffer, Math.Max(buffer.Length, line.Length));
+            int got = shown.ReadAtLeast(buffer.AsSpan(0, line.Length), line.Length, throwOnEndOfStream: false);
+            int same = line.Written.CommonPrefixLength(buffer.AsSpan(0, got));
+            if (same < line.Length)
+            {
+                return offset + same;
+            }
+        }
+
+        return shown.ReadByte() < 0 ? -1 : offset;
+    }
+
+    /// <summary>The next record as its ascii line.</summary>
+    /// <returns>False at the end.</returns>
+    static bool TryShowNext(RecordReader reader, ByteBuilder line)
+    {
+        line.Clear();
+        if (!reader.Next(out MeasurementRecord record))
+        {
+            return false;
+        }
+
+        record.AppendAscii(line);
+        return true;
+    }
+
+    /// <summary>A list is one file, or a directory of segments whose names are in the order of the list.</summary>
+    static IEnumerable<string> PiecesOf(string list) =>
+        Directory.Exists(list) ? Directory.GetFiles(list, SegmentPattern).Order(StringComparer.Ordinal) : [list];
+
+    /// <returns>The bytes that were copied.</returns>
+    static long CopyTo(FileStream copy, string piece, long most)
+    {
+        using FileStream list = new(piece, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        byte[] chunk = new byte[ChunkSize];
+        long left = most;
+        for (int got; left > 0 && (got = list.Read(chunk, 0, (int)Math.Min(left, chunk.Length))) > 0; left -= got)
+        {
+            copy.Write(chunk, 0, got);
+        }
+
+        return most - left;
+    }
+}

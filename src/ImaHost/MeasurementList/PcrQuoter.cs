@@ -1,0 +1,51 @@
+using ImaHost.Crypto;
+using ImaHost.Tpm;
+
+namespace ImaHost.MeasurementList;
+
+/// <summary>A quote, and the part of the list that gives what it shows.</summary>
+/// <param name="Entries">The entries that were extended before it, all of the list at that moment.</param>
+/// <param name="Bytes">Those in the binary list.</param>
+/// <param name="Path">The list.</param>
+sealed record ListQuote(Quote Quote, long Entries, long Bytes, string Path);
+
+/// <summary>
+/// Has the TPM quote a list's PCRs, and those that boot_aggregate is made of, in every bank. Callers hold the list's lock:
+/// each call is short, so that entries come in between.
+/// </summary>
+sealed class PcrQuoter(TpmCommands tpm, IReadOnlyList<HashAlgorithm> banks, AttestationKey key)
+{
+    /// <summary>PCRs 0 to 9 are the firmware's and the boot loader's.</summary>
+    public const int BootPcrs = 10;
+
+    readonly Dictionary<int, Digest[]> _boot = [];
+
+    /// <summary>Makes the key: what takes long, the first time.</summary>
+    public void PrepareKey() => key.Prepare();
+
+    /// <summary>What a PCR holds that is not the list's.</summary>
+    public void ReadBootPcr(int pcr) => _boot[pcr] = tpm.ReadPcr(banks, pcr);
+
+    /// <param name="expected">What the list's PCRs hold.</param>
+    /// <returns>Null when some PCR holds something else than is known of it.</returns>
+    /// <exception cref="IOException">The TPM refused or failed.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public Quote? TryQuote(ReadOnlySpan<byte> nonce, PcrBanks expected)
+    {
+        var selection = PcrSelection.Of(banks, Enumerable.Range(0, BootPcrs).Concat(expected.Used));
+        bool Find(HashAlgorithm bank, int pcr, out Digest value)
+        {
+            ReadOnlySpan<Digest> values = expected.IsUsed(pcr) ? expected[pcr] : _boot.GetValueOrDefault(pcr, []);
+            int index = Enumerable.Range(0, values.Length).FirstOrDefault(i => banks[i] == bank, -1);
+            value = index < 0 ? default : values[index];
+            return index >= 0;
+        }
+
+        var pcrs = QuotedPcrs.Take(selection, Find);
+        byte[] message = key.Quote(nonce, selection, out byte[] signature);
+        var attest = Attest.Parse(message, "the TPM's quote");
+        return attest.PcrDigest.AsSpan().SequenceEqual(pcrs.Hash(key.Public!.Hash))
+            ? new Quote(message, signature, key.Public, pcrs)
+            : null;
+    }
+}
