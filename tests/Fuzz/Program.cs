@@ -43,7 +43,7 @@ static int Instrument(string assembly)
     string[] parsers =
     [
         "ImaHost.Template.", "ImaHost.MeasurementList.", "ImaHost.Crypto.", "ImaHost.Policy.", "ImaHost.Tpm.",
-         "ImaHost.Appraisal.", "YamlDotNet.Core.",
+        "ImaHost.Appraisal.", "YamlDotNet.Core.",
     ];
     _ = Fuzzer.Instrument(assembly, type => parsers.Any(type.StartsWith), Options.Value);
     return 0;

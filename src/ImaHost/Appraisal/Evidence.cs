@@ -17,10 +17,10 @@ readonly ref struct Evidence
     /// <summary>The same in the algorithm that reference lists are looked up by; nothing when no rule asks.</summary>
     public Digest Reference { get; init; }
 
-    /// <summary>It has an fs-verity digest.</summary>
-    public bool HasVerity { get; init; }
-
+    /// <summary>Its fs-verity digest; nothing when it has none, or no rule asks.</summary>
     public Digest Verity { get; init; }
+
+    public bool HasVerity => Verity.Algorithm != null;
 
     /// <summary>The path it is accessed by.</summary>
     public ReadOnlySpan<byte> Path { get; init; }

@@ -68,6 +68,7 @@ sealed class Host : IDisposable
         _notice = new GuardNotice(_socket, _shared, _engine, _log);
         _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, _notice, _log) { Fault = stored.Fault };
         _vouchers = new VoucherLoader(options, _engine, _notice, _log);
+        _vouchers.Begin();
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
         _mounts = new MountWatcher(new WatchSelection(options.Watch), _socket, _policies.FollowMounts, _log);
         _backfill = new Backfill(_engine, _list, Launcher.Settings(options), _shared, ProcessImage.ParentPid, _log);

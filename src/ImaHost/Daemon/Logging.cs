@@ -67,7 +67,7 @@ static partial class Logging
     [LoggerMessage(EventId = 25, Level = LogLevel.Error, Message = "the old policy stays: {Cause}")]
     public static partial void PolicyRefused(ILogger log, string cause);
 
-    [LoggerMessage(EventId = 36, Level = LogLevel.Warning, Message = "left out of what vouches for files: {Cause}")]
+    [LoggerMessage(EventId = 36, Level = LogLevel.Warning, Message = "what vouches for files: {Cause}")]
     public static partial void VoucherRefused(ILogger log, string cause);
 
     [LoggerMessage(

@@ -54,7 +54,6 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
             LabelError = file.XattrError,
             Content = file.Digest,
             Reference = file.Reference,
-            HasVerity = file.HasVerity,
             Verity = file.Verity,
             Path = file.Path,
         };

@@ -57,7 +57,7 @@ public sealed class AppraiserTests
         { "appraise appraise_type=imasig", VeritySignature, false, nameof(Outcome.SignatureRequired) },
         { "appraise appraise_type=imasig", "07", false, nameof(Outcome.InvalidXattr) },
         { "appraise func=MODULE_CHECK appraise_type=imasig|modsig", "", false, nameof(Outcome.SignatureRequired) },
-        { "appraise digest_type=verity appraise_type=sigv3", VeritySignature, true, nameof(Outcome.InvalidSignature) },
+        { "appraise digest_type=verity appraise_type=sigv3", VeritySignature, true, nameof(Outcome.InvalidVeritySignature) },
         { "appraise digest_type=verity appraise_type=sigv3", VeritySignature, false, nameof(Outcome.NoVerity) },
         { "appraise digest_type=verity appraise_type=sigv3", V2Signature, true, nameof(Outcome.VeritySignatureRequired) },
         { "appraise digest_type=verity appraise_type=sigv3", "0404" + Hex[..64], true, nameof(Outcome.VeritySignatureRequired) },
@@ -159,6 +159,6 @@ public sealed class AppraiserTests
         in SecurityIma xattr, in Digest collected, int error = 0, string rule = "appraise", bool hasVerity = false) =>
         Appraiser.Appraise(
             Policies.Rule(rule),
-            new Evidence { Label = xattr, LabelError = error, Content = collected, HasVerity = hasVerity }, Vouchers.Empty, now: 0)
+            new Evidence { Label = xattr, LabelError = error, Content = collected, Verity = hasVerity ? collected : default }, Vouchers.Empty, now: 0)
             .Outcome;
 }
