@@ -39,9 +39,9 @@ public sealed class SignatureTests
         Assert.True(verified.Status == 0, verified.Output + verified.Errors);
         if (algorithm == "RSA")
         {
-            string ours = ReadLabel(program);
+            string ours = KeyBench.ReadLabel(program);
             Shell.Must("evmctl", "ima_sign", "-a", hash, "--key", key, program);
-            Assert.Equal(ReadLabel(program), ours);
+            Assert.Equal(KeyBench.ReadLabel(program), ours);
         }
 
         Volume.Change(program);
@@ -81,7 +81,7 @@ public sealed class SignatureTests
         string program = volume.AddProgram("program");
         string key = MakeKey(Rsa);
         Shell.Must(Bench.Program, "label", "--sign", key, "--verity", program);
-        Assert.StartsWith("0x030204", ReadLabel(program), StringComparison.Ordinal);
+        Assert.StartsWith("0x030204", KeyBench.ReadLabel(program), StringComparison.Ordinal);
         Assert.Equal(0, Verify(key, program).Status);
     }
 
@@ -107,9 +107,9 @@ public sealed class SignatureTests
             + $" --pass-file {pin} {program}");
 
         Assert.True(signed.Status == 0, signed.Errors);
-        string ours = ReadLabel(program);
+        string ours = KeyBench.ReadLabel(program);
         Shell.Must("evmctl", "ima_sign", "-a", "sha256", "--key", key, program);
-        Assert.Equal(ReadLabel(program), ours);
+        Assert.Equal(KeyBench.ReadLabel(program), ours);
 
         Outcome wrong = Shell.Script(
             $"{environment} {Bench.Program} label --sign 'pkcs11:token=ima;object=absent;type=private' --pass-file {pin} {program}");
@@ -130,7 +130,4 @@ public sealed class SignatureTests
         Shell.Must("openssl", "req", "-x509", "-key", key, "-subj", "/CN=test", "-outform", "DER", "-out", certificate);
         return Shell.Run("evmctl", "ima_verify", "--key", certificate, file);
     }
-
-    static string ReadLabel(string file) =>
-        Shell.Must("getfattr", "--absolute-names", "-e", "hex", "-n", "security.ima", file).Split('=')[1].Trim();
 }

@@ -60,6 +60,14 @@ static class StatusCommand
         yield return ("watching", string.Join(", ", status.Watch));
         yield return ("appraise", status.Appraise);
         yield return ("policy", Text($"{status.Policy.Rules} rules of {string.Join(", ", status.Policy.Sources)}"));
+        VoucherStatus vouchers = status.Vouchers;
+        yield return ("vouchers", Text(
+            $"{vouchers.Keys} keys, {vouchers.Digests} digests in {vouchers.Lists} lists, {vouchers.Revoked} revoked, {vouchers.Expired} expired"));
+        foreach (string warning in vouchers.Warnings)
+        {
+            yield return ("left out", warning);
+        }
+
         yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
         yield return ("TPM", status.Tpm.Banks.Count == 0
             ? "none: nothing vouches for the list"

@@ -304,7 +304,7 @@ sealed class Host : IDisposable
     {
         "status" => JsonSerializer.Serialize(
             StatusReport.Make(
-                _options, _shared, _engine, _list, _policies.Fault, _mounts.Report, _backfill.Report, _check.Look()),
+                _options, _shared, _engine, _list, _policies.Fault, _vouchers.Warnings, _mounts.Report, _backfill.Report, _check.Look()),
             StatusJson.Default.StatusReport),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),

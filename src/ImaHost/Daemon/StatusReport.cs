@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ImaHost.Appraisal;
 using ImaHost.Engine;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
@@ -33,6 +34,8 @@ sealed record StatusReport
 
     public required PolicyStatus Policy { get; init; }
 
+    public required VoucherStatus Vouchers { get; init; }
+
     /// <summary>"measured, fanotify only" or "measured and BPF-enforced": never blurred.</summary>
     public required string Level { get; init; }
 
@@ -50,7 +53,7 @@ sealed record StatusReport
     /// <param name="groupFaults">Who holds what is the guard's alone.</param>
     public static StatusReport Make(
         DaemonOptions options, SharedState shared, ImaEngine engine, RuntimeMeasurements list, string? policyFault,
-        MountReport mounts, RunningReport running, IReadOnlyList<string> groupFaults)
+        IReadOnlyList<string> voucherWarnings, MountReport mounts, RunningReport running, IReadOnlyList<string> groupFaults)
     {
         GuardCounters guard = shared.Counters;
         EngineCounters counters = engine.Counters;
@@ -74,6 +77,7 @@ sealed record StatusReport
             Holds = HoldStatus.From(in guard.Holds),
             Latency = LatencyStatus.Of(engine.Latency),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
+            Vouchers = VoucherStatus.Of(engine.Vouchers, voucherWarnings),
             Level = Daemon.Coverage.Level,
             Coverage = CoverageStatus.Of(shared.Since, running),
             Holes = [.. Daemon.Coverage.Holes, .. mounts.Holes],
@@ -171,6 +175,22 @@ sealed record PolicyStatus(int Rules, bool AsksAboutReads, IReadOnlyList<string>
     /// <summary>"FILE:LINE" without the line; a built-in policy has none.</summary>
     static string SourceOf(string origin) =>
         origin.LastIndexOf(':') is > 0 and int colon && origin[(colon + 1)..].All(char.IsAsciiDigit) ? origin[..colon] : origin;
+}
+
+/// <summary>Who may vouch for files, besides their own labels.</summary>
+/// <param name="Keys">That verify signatures.</param>
+/// <param name="Revoked">Digests, keys and certificates.</param>
+/// <param name="Lists">Of digests, those of packages too.</param>
+/// <param name="Digests">In them.</param>
+/// <param name="Expired">Keys and lists whose time is over.</param>
+/// <param name="SignaturesVerified">How many times a key was used: once for each content and signature.</param>
+/// <param name="Warnings">What was left out, and why.</param>
+sealed record VoucherStatus(
+    int Keys, int Revoked, int Lists, int Digests, int Expired, long SignaturesVerified, IReadOnlyList<string> Warnings)
+{
+    public static VoucherStatus Of(Vouchers vouchers, IReadOnlyList<string> warnings) => new(
+        vouchers.Keys.Keys.Count, vouchers.Blacklist.Count, vouchers.References.Sources.Count, vouchers.References.Count,
+        vouchers.Expired, vouchers.Keys.Verifications, warnings);
 }
 
 [JsonSourceGenerationOptions(
