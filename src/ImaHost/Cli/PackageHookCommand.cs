@@ -1,0 +1,155 @@
+using System.CommandLine;
+using System.Net.Sockets;
+using ImaHost.Daemon;
+using ImaHost.Packages;
+
+namespace ImaHost.Cli;
+
+/// <summary>
+/// What package managers run. It warns and never fails, unless told to: a host that cannot vouch for a package must not be
+/// why it cannot be installed.
+/// </summary>
+static class PackageHookCommand
+{
+    static readonly Argument<string> When = new("when") { Description = "pre or post: before or after dpkg does its work" };
+
+    static readonly Option<bool> Strict = new("--strict")
+    {
+        Description = "fail when something could not be recorded, so that it is not installed",
+    };
+
+    /// <summary>--grace of the commands that have lists expire.</summary>
+    public static Option<int> CreateGraceOption() => new("--grace")
+    {
+        Description = "seconds that a version which is not installed any more vouches on",
+        DefaultValueFactory = _ => 60,
+    };
+
+    /// <summary><c>imahost packages dpkg-hook</c>, for dpkg.cfg.</summary>
+    public static Command CreateDpkg()
+    {
+        Option<string> state = StatusCommand.CreateStateOption();
+        Option<int> grace = CreateGraceOption();
+        var command = new Command("dpkg-hook", "What dpkg runs before and after its work.") { When, grace, Strict, state };
+        command.SetAction(parsed => Guarded(
+            parsed.GetValue(Strict), () => OnDpkg(parsed.GetValue(When)!, parsed.GetValue(state)!, parsed.GetValue(grace))));
+        return command;
+    }
+
+    /// <summary><c>imahost packages rpm-hook</c>, for a file trigger of rpm.</summary>
+    public static Command CreateRpm()
+    {
+        Option<string> state = StatusCommand.CreateStateOption();
+        Option<int> grace = CreateGraceOption();
+        var command = new Command("rpm-hook", "What rpm runs when files were installed; their names come on standard input.")
+        {
+            grace, Strict, state,
+        };
+        command.SetAction(parsed => Guarded(
+            parsed.GetValue(Strict), () => OnRpm(parsed.GetValue(state)!, parsed.GetValue(grace))));
+        return command;
+    }
+
+    /// <summary>Has the running host load the lists, and waits until they are in force.</summary>
+    /// <returns>Why it did not; null: it did, or there is no host.</returns>
+    public static string? Load(string state)
+    {
+        try
+        {
+            string answer = ControlSocket.Ask(state, "vouchers load").Trim();
+            return answer.StartsWith("error", StringComparison.Ordinal) ? $"the host did not load the lists: {answer}" : null;
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.AddressNotAvailable
+            || !Path.Exists(ControlSocket.PathIn(state)))
+        {
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return $"the host does not answer whether it loaded the lists: {e.Message}";
+        }
+    }
+
+    static List<string> OnDpkg(string when, string state, int grace) => when switch
+    {
+        "pre" => BeforeDpkg(state),
+        "post" => Settle(state, grace, DpkgRun.Find()?.Process),
+        _ => [$"dpkg-hook takes pre or post, not \"{when}\""],
+    };
+
+    static List<string> BeforeDpkg(string state)
+    {
+        DpkgRun? run = DpkgRun.Find();
+        if (run == null)
+        {
+            return ["dpkg-hook pre was not started by dpkg: there is nothing to record"];
+        }
+
+        IReadOnlyList<string> archives = run.FindArchives();
+        if (archives.Count == 0)
+        {
+            return [];
+        }
+
+        Recording recording = new ArchiveRecorder(new PackageStore(state)).Record(
+            archives, run.Root, run.Process, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        return [.. recording.Problems, .. Loaded(state)];
+    }
+
+    static List<string> OnRpm(string state, int grace)
+    {
+        var store = new PackageStore(state);
+        var database = new RpmDatabase("/");
+        var problems = new List<string>();
+
+        // A trigger runs for one package at a time: its first file that belongs to nobody else tells which.
+        foreach (RpmHeader header in ReadLines().Where(IsNoDirectory).Take(1).SelectMany(database.ReadOwners))
+        {
+            if (!store.Has(header.Package))
+            {
+                RpmArchive archive = RpmArchive.OfHeader(header, check: null);
+                problems.AddRange(archive.Refused);
+                using IDisposable held = store.Lock();
+                _ = store.Put(archive.List, out _);
+            }
+        }
+
+        return [.. problems, .. Settle(state, grace, done: null)];
+    }
+
+    static IEnumerable<string> ReadLines()
+    {
+        while (Console.ReadLine() is { } line)
+        {
+            yield return line;
+        }
+    }
+
+    static bool IsNoDirectory(string path) => !Directory.Exists(path) || new DirectoryInfo(path).LinkTarget != null;
+
+    static List<string> Settle(string state, int grace, ProcessIdentity? done)
+    {
+        Reconciliation result =
+            new Reconciler(new PackageStore(state), grace).Reconcile(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), done);
+        return [.. result.Problems, .. Loaded(state)];
+    }
+
+    static IEnumerable<string> Loaded(string state) => Load(state) is { } problem ? [problem] : [];
+
+    static int Guarded(bool isStrict, Func<List<string>> hook)
+    {
+        List<string> problems;
+        try
+        {
+            problems = hook();
+        }
+        catch (Exception e) when (e is PackageException or IOException or UnauthorizedAccessException or NotSupportedException
+            or InvalidOperationException or ArgumentException or FormatException or System.ComponentModel.Win32Exception)
+        {
+            problems = [e.Message];
+        }
+
+        problems.ForEach(problem => CommandLine.Complain($"warning: {problem}"));
+        return isStrict && problems.Count > 0 ? ExitStatus.No : ExitStatus.Yes;
+    }
+}

@@ -1,0 +1,139 @@
+using System.CommandLine;
+using ImaHost.Packages;
+using Spectre.Console;
+
+namespace ImaHost.Cli;
+
+/// <summary><c>imahost packages</c>: lists of what packages bring, kept in step with dpkg and rpm.</summary>
+static class PackagesCommand
+{
+    static readonly Argument<string> Manager = new("manager")
+    {
+        Description = "dpkg or rpm; that of this machine, if it is not said",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    static readonly Option<string> Root = new("--root")
+    {
+        Description = "packages of another root directory",
+        DefaultValueFactory = _ => "/",
+    };
+
+    static readonly Argument<string[]> Archives = new("archive")
+    {
+        Description = ".deb or .rpm files that are about to be installed",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    static readonly Option<bool> Verbose = new("--verbose") { Description = "name each file that is not recorded" };
+
+    static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
+
+    public static Command Create() => new("packages", "Keep lists of what installed packages vouch for.")
+    {
+        CreateImport(), CreateRecord(), CreateReconcile(), PackageHookCommand.CreateDpkg(), PackageHookCommand.CreateRpm(),
+    };
+
+    static Command CreateImport()
+    {
+        Option<string> state = StatusCommand.CreateStateOption();
+        var command = new Command("import", "Make the lists of installed packages that have none.")
+        {
+            Manager, Root, Verbose, Json, state,
+        };
+        command.SetAction(parsed => Import(parsed, parsed.GetValue(state)!));
+        return command;
+    }
+
+    static Command CreateRecord()
+    {
+        Option<string> state = StatusCommand.CreateStateOption();
+        var command = new Command("record", "Make the lists of archives before they are installed.")
+        {
+            Archives, Root, Json, state,
+        };
+        command.SetAction(parsed => Record(parsed, parsed.GetValue(state)!));
+        return command;
+    }
+
+    static Command CreateReconcile()
+    {
+        Option<string> state = StatusCommand.CreateStateOption();
+        Option<int> grace = PackageHookCommand.CreateGraceOption();
+        var command = new Command("reconcile", "Have lists expire whose packages are not installed any more.")
+        {
+            grace, Json, state,
+        };
+        command.SetAction(parsed => Reconcile(parsed, parsed.GetValue(state)!, parsed.GetValue(grace)));
+        return command;
+    }
+
+    static int Import(ParseResult parsed, string state)
+    {
+        string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetValue(Root)!));
+        string manager = parsed.GetValue(Manager) ?? (Directory.Exists(root + DpkgDatabase.Directory) ? "dpkg" : "rpm");
+        var store = new PackageStore(state);
+        var report = new ImportReport(manager);
+        using (PackageImport import = PackageImport.Of(manager, root))
+        {
+            Follow("importing", (begin, step) => import.Run(store, begin, imported =>
+            {
+                report.Add(imported);
+                step();
+            }));
+        }
+
+        report.Print(parsed.GetValue(Verbose), parsed.GetValue(Json));
+        Load(state);
+        return report.HasChangedFiles ? ExitStatus.No : ExitStatus.Yes;
+    }
+
+    static int Record(ParseResult parsed, string state)
+    {
+        string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetValue(Root)!));
+        Recording recording = new ArchiveRecorder(new PackageStore(state)).Record(
+            parsed.GetValue(Archives)!, root, installer: null, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        PackagesReport.Print(recording, parsed.GetValue(Json));
+        Load(state);
+        return recording.Problems.Count == 0 ? ExitStatus.Yes : ExitStatus.No;
+    }
+
+    static int Reconcile(ParseResult parsed, string state, int grace)
+    {
+        Reconciliation result =
+            new Reconciler(new PackageStore(state), grace).Reconcile(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        PackagesReport.Print(result, parsed.GetValue(Json));
+        if (result.HasChanges)
+        {
+            Load(state);
+        }
+
+        return result.Problems.Count == 0 ? ExitStatus.Yes : ExitStatus.No;
+    }
+
+    /// <summary>A host that runs shall follow what changed. That none runs is no mistake.</summary>
+    static void Load(string state)
+    {
+        if (PackageHookCommand.Load(state) is { } problem)
+        {
+            CommandLine.Complain(problem);
+        }
+    }
+
+    /// <summary>Shows how far a work of so many steps has come, where somebody looks.</summary>
+    static void Follow(string what, Action<Action<int>, Action> work)
+    {
+        if (Console.IsErrorRedirected)
+        {
+            work(_ => { }, () => { });
+            return;
+        }
+
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        console.Progress().AutoClear(true).Start(context =>
+        {
+            ProgressTask task = context.AddTask(what);
+            work(count => task.MaxValue = Math.Max(count, 1), () => task.Increment(1));
+        });
+    }
+}
