@@ -3,76 +3,91 @@ using ImaHost.Policy;
 
 namespace ImaHost.Appraisal;
 
-/// <summary>ima_appraise= of the kernel.</summary>
-enum AppraiseMode
-{
-    /// <summary>Appraise rules are ignored.</summary>
-    Off,
-    /// <summary>What enforce would deny is logged.</summary>
-    Log,
-    /// <summary>As log, and a missing or wrong hash is written anew.</summary>
-    Fix,
-    /// <summary>A file nobody vouches for is denied.</summary>
-    Enforce,
-}
-
-/// <summary>The outcome of one appraisal: enum integrity_status with its cause.</summary>
-enum Appraisal
-{
-    /// <summary>INTEGRITY_PASS.</summary>
-    Pass,
-    /// <summary>No security.ima.</summary>
-    MissingHash,
-    /// <summary>security.ima holds another digest.</summary>
-    InvalidHash,
-    /// <summary>A signature, and no key that verifies it.</summary>
-    InvalidSignature,
-    /// <summary>security.ima is damaged or of an unknown kind.</summary>
-    InvalidXattr,
-    /// <summary>INTEGRITY_UNKNOWN: the filesystem has no such attributes.</summary>
-    NoXattrs,
-    /// <summary>The rule wants a signature, and there is none.</summary>
-    SignatureRequired,
-    /// <summary>The rule wants a signature of the fs-verity digest, and there is none.</summary>
-    VeritySignatureRequired,
-    /// <summary>The rule is about the fs-verity digest, and the file has none.</summary>
-    NoVerity,
-    /// <summary>The hash is none that the rule allows.</summary>
-    DeniedAlgorithm,
-    /// <summary>Its filesystem may show another content each time.</summary>
-    Unverifiable,
-}
-
-/// <summary>Decides whether security.ima vouches for a file (ima_appraise_measurement).</summary>
+/// <summary>Decides whether anybody vouches for a file, as a rule wants (ima_appraise_measurement).</summary>
 static class Appraiser
 {
     /// <param name="rule">What is wanted.</param>
-    /// <param name="xattrError">Minus the errno of reading security.ima, or 0.</param>
-    /// <param name="collected">The digest of the file's bytes; nothing when the rule is about fs-verity.</param>
-    /// <param name="hasVerity">The file has an fs-verity digest.</param>
-    public static Appraisal Appraise(
-        ImaRule rule, in SecurityIma xattr, int xattrError, in Digest collected, bool hasVerity)
+    /// <param name="now">Seconds of the Unix epoch: what has expired vouches no more.</param>
+    public static Finding Appraise(ImaRule rule, in Evidence evidence, Vouchers vouchers, long now) =>
+        IsRevoked(in evidence, vouchers.Blacklist) ? new Finding(Appraisal.Revoked)
+        : rule.By == Vouching.None ? ByLabel(rule, in evidence, vouchers.Keys)
+        : ByAny(rule, in evidence, vouchers, now);
+
+    static bool IsRevoked(in Evidence evidence, Blacklist blacklist) =>
+        blacklist.IsRevoked(evidence.Content) || blacklist.IsRevoked(evidence.Reference) || blacklist.IsRevoked(evidence.Verity);
+
+    /// <summary>As the kernel: security.ima decides, and what the rule says of it.</summary>
+    static Finding ByLabel(ImaRule rule, in Evidence evidence, Keyring keys)
     {
-        if (rule.IsVerity && !hasVerity)
+        SecurityIma label = evidence.Label;
+        if (rule.IsVerity && !evidence.HasVerity)
         {
-            return Appraisal.NoVerity;
+            return new Finding(Appraisal.NoVerity);
         }
 
-        if (xattrError != 0)
+        if (evidence.LabelError != 0)
         {
-            return Appraisal.NoXattrs;
+            return new Finding(Appraisal.NoXattrs);
         }
 
-        if (xattr.Type == SecurityImaType.Invalid)
+        if (label.Type == SecurityImaType.Invalid)
         {
-            return Appraisal.InvalidXattr;
+            return new Finding(Appraisal.InvalidXattr);
         }
 
-        bool isWanted = xattr.IsSignature
-            ? rule.IsVerity == (xattr.Type == SecurityImaType.VeritySignature)
-            : rule.Signature == SignatureDemand.None && xattr.Type != SecurityImaType.None;
-        // No key is configured yet, so none verifies a signature: the kernel's answer to an unknown key.
-        return !isWanted ? Missing(rule) : xattr.IsSignature ? Appraisal.InvalidSignature : Compare(rule, in xattr, in collected);
+        bool isWanted = label.IsSignature
+            ? rule.IsVerity == (label.Type == SecurityImaType.VeritySignature)
+            : rule.Signature == SignatureDemand.None && label.Type != SecurityImaType.None;
+        return !isWanted ? new Finding(Missing(rule))
+            : label.IsSignature ? BySignature(rule, in evidence, keys)
+            : new Finding(Compare(rule, in label, evidence.Content), Vouching.ImaHash);
+    }
+
+    static Finding BySignature(ImaRule rule, in Evidence evidence, Keyring keys)
+    {
+        SecurityIma label = evidence.Label;
+        Vouching by = label.Type == SecurityImaType.VeritySignature ? Vouching.Verity : Vouching.ImaSig;
+        return new Finding(
+            keys.Verify(in label, evidence.Content) == SignatureCheck.Good ? Appraisal.Pass : Appraisal.InvalidSignature, by);
+    }
+
+    /// <summary>Any of those whom the rule names will do. A label that is wrong is told of when nobody else vouches.</summary>
+    static Finding ByAny(ImaRule rule, in Evidence evidence, Vouchers vouchers, long now)
+    {
+        Finding label = ByNamedLabel(rule, in evidence, vouchers.Keys);
+        if (label.Passes)
+        {
+            return label;
+        }
+
+        return ByList(rule.By, in evidence, vouchers.References, now) ?? label;
+    }
+
+    static Finding ByNamedLabel(ImaRule rule, in Evidence evidence, Keyring keys)
+    {
+        SecurityIma label = evidence.Label;
+        Vouching kind = label.Type switch
+        {
+            SecurityImaType.Signature => Vouching.ImaSig,
+            SecurityImaType.VeritySignature => evidence.HasVerity ? Vouching.Verity : Vouching.None,
+            SecurityImaType.Digest or SecurityImaType.DigestNg => Vouching.ImaHash,
+            SecurityImaType.None or SecurityImaType.PortableSignature or SecurityImaType.Invalid or _ => Vouching.None,
+        };
+        return evidence.LabelError != 0 || (rule.By & kind) == 0 ? new Finding(Appraisal.NotVouched)
+            : kind == Vouching.ImaHash ? new Finding(Compare(rule, in label, evidence.Content), kind)
+            : BySignature(rule, in evidence, keys);
+    }
+
+    /// <returns>Null: no list has it.</returns>
+    static Finding? ByList(Vouching by, in Evidence evidence, ReferenceIndex references, long now)
+    {
+        Vouching kinds = by & (Vouching.Reference | Vouching.Package);
+        return kinds != 0 && references.TryFind(evidence.Reference, evidence.Path, kinds, now, out ReferenceHit hit)
+                ? new Finding(Appraisal.Pass, references.KindOf(hit), Reference: hit)
+            : by.HasFlag(Vouching.Verity) && evidence.HasVerity
+                && references.TryFind(evidence.Verity, evidence.Path, Vouching.Verity, now, out hit)
+                ? new Finding(Appraisal.Pass, Vouching.Verity, Reference: hit)
+            : null;
     }
 
     static Appraisal Missing(ImaRule rule) =>
@@ -92,45 +107,4 @@ static class Appraiser
     public static bool MayFix(Appraisal outcome, in SecurityIma xattr) =>
         outcome is Appraisal.MissingHash or Appraisal.InvalidHash or Appraisal.InvalidXattr or Appraisal.SignatureRequired
         && !xattr.IsSignature;
-
-    /// <summary>The kernel's word for the cause (its audit records).</summary>
-    public static string Cause(Appraisal outcome) => outcome switch
-    {
-        Appraisal.Pass => "none",
-        Appraisal.MissingHash => "missing-hash",
-        Appraisal.InvalidHash => "invalid-hash",
-        Appraisal.InvalidSignature => "invalid-signature",
-        Appraisal.InvalidXattr => "invalid-xattr",
-        Appraisal.NoXattrs => "no-xattr-support",
-        Appraisal.SignatureRequired => "IMA-signature-required",
-        Appraisal.VeritySignatureRequired => "verity-signature-required",
-        Appraisal.NoVerity => "no-verity-digest",
-        Appraisal.DeniedAlgorithm => "denied-hash-algorithm",
-        Appraisal.Unverifiable => "unverifiable-signature",
-        _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
-    };
-
-    /// <summary>For a shell; escapes of odd bytes as the log writes them are undone by $'…'.</summary>
-    static string Quote(string path) => path.Contains("\\x", StringComparison.Ordinal)
-        ? $"$'{path.Replace("'", "\\'", StringComparison.Ordinal)}'"
-        : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
-
-    /// <summary>What an administrator who trusts the file does about it.</summary>
-    public static string Advice(Appraisal outcome, string path) => outcome switch
-    {
-        Appraisal.Pass => "",
-        Appraisal.MissingHash => $"nobody vouches for it; if you do: imahost label {Quote(path)}",
-        Appraisal.InvalidHash =>
-            $"it was changed after it was labelled; restore it, or if you trust the change: imahost label {Quote(path)}",
-        Appraisal.InvalidSignature => "no key here verifies its signature; label it or install the signer's key",
-        Appraisal.InvalidXattr => $"its security.ima is damaged; if you trust it: imahost label {Quote(path)}",
-        Appraisal.NoXattrs => "its filesystem has no security attributes; move it to one that has",
-        Appraisal.SignatureRequired => "the rule wants a signature, and it has none; sign it (evmctl ima_sign)",
-        Appraisal.VeritySignatureRequired =>
-            "the rule wants a signature of its fs-verity digest, and it has none; sign it (evmctl sign_hash --veritysig)",
-        Appraisal.NoVerity => "the rule is about fs-verity, which the file has not; enable it (fsverity enable)",
-        Appraisal.DeniedAlgorithm => $"its label has a hash that the rule does not allow; label it again: imahost label {Quote(path)}",
-        Appraisal.Unverifiable => "its filesystem may show another content each time (ima_policy=fail_securely)",
-        _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
-    };
 }

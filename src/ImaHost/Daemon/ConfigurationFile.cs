@@ -21,6 +21,7 @@ static class ConfigurationFile
 {
     const int MostBytes = 1 << 20;
     const int MostMilliseconds = 3_600_000;
+    const int MostSeconds = 30 * 24 * 3600;
 
     static readonly Dictionary<string, Func<DaemonOptions, Value, DaemonOptions>> Keys = new(StringComparer.Ordinal)
     {
@@ -32,6 +33,14 @@ static class ConfigurationFile
         ["fs"] = (options, value) => options with { Fs = value.Text() },
         ["state"] = (options, value) => options with { State = value.Text() },
         ["appraise"] = (options, value) => options with { Appraise = value.Choice<AppraiseMode>() },
+        ["keys"] = (options, value) => options with { Keys = value.Strings() },
+        ["expired_keys"] = (options, value) => options with { ExpiredKeys = value.Choice<ExpiredKeys>() },
+        ["blacklist"] = (options, value) => options with { Blacklist = value.Strings() },
+        ["reference"] = (options, value) => options with { Reference = value.Strings() },
+        ["reference_keys"] = (options, value) => options with { ReferenceKeys = value.Strings() },
+        ["package_grace"] = (options, value) => options with { PackageGrace = value.Number(0, MostSeconds) },
+        ["metrics_socket"] = (options, value) => options with { MetricsSocket = value.Text() },
+        ["metrics_file"] = (options, value) => options with { MetricsFile = value.Text() },
         ["pcr"] = (options, value) => options with { Pcr = value.Number(0, 23) },
         ["hash"] = (options, value) => options with { Hash = value.Text() },
         ["template"] = (options, value) => options with { Template = value.Text() },

@@ -40,6 +40,15 @@ sealed record Deadlines(int Exec, int Mmap, int Read)
     public IEnumerable<(string Kind, int Limit)> ByKind => [("exec", Exec), ("mmap", Mmap), ("read", Read)];
 }
 
+/// <summary>What is done about keys whose certificate has expired.</summary>
+enum ExpiredKeys
+{
+    /// <summary>They are told of, and verify as before: as in the kernel's keyrings.</summary>
+    Accept,
+    /// <summary>They verify nothing.</summary>
+    Refuse,
+}
+
 /// <summary>How log lines look.</summary>
 enum LogFormat
 {
@@ -52,6 +61,10 @@ enum LogFormat
 /// <summary>All settings of the daemon, from the command line, the configuration files and their defaults.</summary>
 sealed record DaemonOptions
 {
+    static readonly string[] DefaultKeys = ["/etc/keys/ima"];
+    static readonly string[] DefaultBlacklist = ["/etc/ima/blacklist.d"];
+    static readonly string[] DefaultReference = ["/usr/lib/ima/reference.d", "/etc/ima/reference.d"];
+
     /// <summary>What to watch, see <see cref="WatchSelection"/>.</summary>
     public IReadOnlyList<string> Watch { get; init; } = [];
 
@@ -80,6 +93,29 @@ sealed record DaemonOptions
     public string State { get; init; } = "/var/lib/imahost";
 
     public AppraiseMode Appraise { get; init; }
+
+    /// <summary>Certificates and public keys that signatures in security.ima are verified with: files and directories.</summary>
+    public IReadOnlyList<string> Keys { get; init; } = DefaultKeys;
+
+    public ExpiredKeys ExpiredKeys { get; init; }
+
+    /// <summary>Digests and keys that were revoked: files and directories.</summary>
+    public IReadOnlyList<string> Blacklist { get; init; } = DefaultBlacklist;
+
+    /// <summary>Lists of digests that vouch for files: files and directories.</summary>
+    public IReadOnlyList<string> Reference { get; init; } = DefaultReference;
+
+    /// <summary>Certificates or public keys: only lists that one of them has signed are taken. None: any list.</summary>
+    public IReadOnlyList<string> ReferenceKeys { get; init; } = [];
+
+    /// <summary>Seconds for which the digests of a package version stay valid when another has taken its place.</summary>
+    public int PackageGrace { get; init; } = 60;
+
+    /// <summary>A socket that metrics are read from; null: none.</summary>
+    public string? MetricsSocket { get; init; }
+
+    /// <summary>A file that metrics are written to now and then; null: none.</summary>
+    public string? MetricsFile { get; init; }
 
     public int Pcr { get; init; } = 10;
 

@@ -16,7 +16,7 @@ static class EnforceCheck
         ["/bin/sh", "/sbin/init", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
 
     /// <exception cref="ConfigurationException">Something essential on a watched filesystem would be denied.</exception>
-    public static void Require(DaemonOptions options, ImaPolicy policy, string guard)
+    public static void Require(DaemonOptions options, ImaPolicy policy, Vouchers vouchers, string guard)
     {
         if (options.Appraise != AppraiseMode.Enforce)
         {
@@ -27,7 +27,7 @@ static class EnforceCheck
         HashSet<DeviceNumber> watched = Watched(new WatchSelection(options.Watch), mounts);
         string[] denied = [.. Essentials.Append(guard).Append(Environment.ProcessPath!)
             .Where(path => File.Exists(path) && Mounts.Of(path, mounts) is { } mount && watched.Contains(mount.Device)
-                && IsDenied(path, options, policy))];
+                && IsDenied(path, options, policy, vouchers))];
         if (denied.Length > 0)
         {
             throw new ConfigurationException(
@@ -42,11 +42,11 @@ static class EnforceCheck
         .. selection.DevicesOfPaths(mounts),
     ];
 
-    static bool IsDenied(string path, DaemonOptions options, ImaPolicy policy)
+    static bool IsDenied(string path, DaemonOptions options, ImaPolicy policy, Vouchers vouchers)
     {
         using HeldFile file = HeldFile.Open(path);
         using var collected = new CollectedFile();
-        if (collected.Identify(file) < 0 || collected.Collect(file, new CollectRequest(Launcher.ImaHash(options)), goOn: null) < 0)
+        if (collected.Identify(file) < 0)
         {
             return true;
         }
@@ -58,9 +58,21 @@ static class EnforceCheck
             Subject = new Subject { Known = SubjectFacts.Ids | SubjectFacts.Capabilities },
             Target = new TargetReader().Read(file, collected, Environment.ProcessId, policy.AsksTarget),
         };
-        foreach (ImaRule rule in Question.Ask(policy, in facts, loads: null, isRegular: true).Decision.Appraise)
+        Question question = Question.Ask(policy, in facts, loads: null, isRegular: true);
+        var wanted = new CollectRequest(Launcher.ImaHash(options));
+        foreach (ImaRule rule in question.Decision.Appraise)
         {
-            if (FileAppraisal.Appraise(rule, collected) != Appraisal.Appraisal.Pass)
+            wanted = wanted.For(rule);
+        }
+
+        if (collected.Collect(file, in wanted, goOn: null) < 0)
+        {
+            return true;
+        }
+
+        foreach (ImaRule rule in question.Decision.Appraise)
+        {
+            if (!rule.OnlyLogs && !FileAppraisal.Appraise(rule, collected, vouchers).Passes)
             {
                 return true;
             }

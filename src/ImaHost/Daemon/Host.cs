@@ -4,7 +4,6 @@ using ImaHost.Engine;
 using ImaHost.Fs;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
-using ImaHost.Policy;
 using ImaHost.Tpm;
 using Microsoft.Extensions.Logging;
 
@@ -34,7 +33,9 @@ sealed class Host : IDisposable
     readonly ILoggerFactory _loggers;
     readonly ILogger _log;
     readonly ManualResetEventSlim _stopped = new();
+    readonly GuardNotice _notice;
     readonly PolicyLoader _policies;
+    readonly VoucherLoader _vouchers;
     readonly DigestSet _fuseDigests = new();
     readonly Backfill _backfill;
     readonly UnjudgedAccesses _unjudged;
@@ -64,10 +65,9 @@ sealed class Host : IDisposable
         StoredPolicy stored = PolicySources.Resume(_state.PolicyPath);
         _engine = new ImaEngine(
             engineOptions, Mounts.Resolve(stored.Policy), _list, new ReadWriteCheck(), new EngineCounters(), _log);
-        _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, _shared, Announce, _log)
-        {
-            Fault = stored.Fault,
-        };
+        _notice = new GuardNotice(_socket, _shared, _engine, _log);
+        _policies = new PolicyLoader(options, _state.PolicyPath, _list, _engine, _notice, _log) { Fault = stored.Fault };
+        _vouchers = new VoucherLoader(options, _engine, _notice, _log);
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
         _mounts = new MountWatcher(new WatchSelection(options.Watch), _socket, _policies.FollowMounts, _log);
         _backfill = new Backfill(_engine, _list, Launcher.Settings(options), _shared, ProcessImage.ParentPid, _log);
@@ -114,7 +114,7 @@ sealed class Host : IDisposable
             Start("FUSE", PublishedFiles().Run);
         }
 
-        var commands = new GuardCommands(_stopped.Set, Yield, () => Start("reload", _policies.Reload));
+        var commands = new GuardCommands(_stopped.Set, Yield, () => Start("reload", Reload));
         var loop = new EventLoop(
             _engine, _socket, commands, ProcessImage.ParentPid, _log, () => _shared.IsCrowd);
         loop.Begin(Start);
@@ -122,7 +122,7 @@ sealed class Host : IDisposable
         WatchMounts();
         new OwnFiles(_engine, _list, _shared, ProcessImage.ParentPid, _state.OwnPath, _log).Enter();
         EnterUnjudged();
-        Announce(_engine.Policy);
+        _notice.Send();
         Start("running files", EnterRunning);
         Start("self check", _check.Run);
         _stopped.Wait();
@@ -173,6 +173,13 @@ sealed class Host : IDisposable
         {
             Logging.NoServices(_log, path, e.Message);
         }
+    }
+
+    /// <summary>The vouchers first: the rules may name some that are new.</summary>
+    void Reload()
+    {
+        _vouchers.Reload();
+        _policies.Reload();
     }
 
     void Yield()
@@ -292,8 +299,6 @@ sealed class Host : IDisposable
         said = fault;
     }
 
-    void Announce(ImaPolicy policy) => _socket.SendReady(policy.AsksAboutReads, policy.Fingerprint);
-
     string? Answer(ControlRequest request) => request.Line switch
     {
         "status" => JsonSerializer.Serialize(
@@ -302,7 +307,7 @@ sealed class Host : IDisposable
             StatusJson.Default.StatusReport),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),
-        _ => _policies.Answer(request) ?? _buffers.Answer(request),
+        _ => _policies.Answer(request) ?? _vouchers.Answer(request) ?? _buffers.Answer(request),
     };
 
     /// <returns>"supervised": whoever started the service waits for what it says, and may start it again.</returns>

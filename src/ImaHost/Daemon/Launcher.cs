@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
@@ -32,7 +33,13 @@ static class Launcher
 
         StoredPolicy stored = PolicySources.LoadAtStart(options, state.PolicyPath);
         ImaPolicy policy = stored.Policy;
-        EnforceCheck.Require(options, policy, guard);
+        Vouchers vouchers = VoucherLoader.Load(options, out IReadOnlyList<string> refused);
+        foreach (string warning in refused)
+        {
+            Console.Error.WriteLine($"imahost: {warning}");
+        }
+
+        EnforceCheck.Require(options, policy, vouchers, guard);
         var selection = new WatchSelection(options.Watch);
         string[] watched = [.. selection.Paths.Select(Mounts.Describe), .. selection.Selectors];
         string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);

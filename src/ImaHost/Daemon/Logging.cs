@@ -67,6 +67,9 @@ static partial class Logging
     [LoggerMessage(EventId = 25, Level = LogLevel.Error, Message = "the old policy stays: {Cause}")]
     public static partial void PolicyRefused(ILogger log, string cause);
 
+    [LoggerMessage(EventId = 36, Level = LogLevel.Warning, Message = "left out of what vouches for files: {Cause}")]
+    public static partial void VoucherRefused(ILogger log, string cause);
+
     [LoggerMessage(
         EventId = 33, Level = LogLevel.Warning, Message = "the guard does not follow the new policy within {Milliseconds} ms")]
     public static partial void SlowGuard(ILogger log, int milliseconds);

@@ -14,18 +14,14 @@ namespace ImaHost.Daemon;
 /// Puts policies in force while the host runs, all or nothing: what cannot be loaded leaves the old one as it is. Every
 /// load is measured.
 /// </summary>
-/// <param name="announce">Tells the guard of another policy.</param>
 sealed class PolicyLoader(
-    DaemonOptions options, string storePath, RuntimeMeasurements list, ImaEngine engine, SharedState shared,
-    Action<ImaPolicy> announce, ILogger log)
+    DaemonOptions options, string storePath, RuntimeMeasurements list, ImaEngine engine, GuardNotice notice, ILogger log)
 {
     /// <summary>Asks for the policy in force, as <see cref="PolicyStore"/> writes it.</summary>
     public const string Show = "policy show";
 
     /// <summary>Asks to load what its data name, one a line; nothing: what is configured.</summary>
     public const string LoadFiles = "policy load";
-
-    const int GuardMilliseconds = 1000;
 
     readonly Lock _loading = new();
     volatile string? _fault;
@@ -74,7 +70,7 @@ sealed class PolicyLoader(
             if (resolved != engine.Policy)
             {
                 engine.Policy = resolved;
-                Announce(resolved);
+                notice.SendAndAwait();
             }
         }
     }
@@ -157,7 +153,7 @@ sealed class PolicyLoader(
         HostEvents.Policy(list, Launcher.Settings(options), policy.ToString());
         engine.Policy = Mounts.Resolve(policy);
         _fault = null;
-        Announce(engine.Policy);
+        notice.SendAndAwait();
         Logging.PolicyLoaded(log, policy.Rules.Count);
     }
 
@@ -189,16 +185,6 @@ sealed class PolicyLoader(
         catch (ErrnoException e)
         {
             throw new PolicyException(new PolicyPlace(file.Path), e.Message);
-        }
-    }
-
-    /// <summary>What begins after this returns is decided by the new policy: nothing kept by the old one is left.</summary>
-    void Announce(ImaPolicy policy)
-    {
-        announce(policy);
-        if (!shared.AwaitPolicy(policy.Fingerprint, GuardMilliseconds))
-        {
-            Logging.SlowGuard(log, GuardMilliseconds);
         }
     }
 

@@ -1,3 +1,4 @@
+using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Measurement;
 using ImaHost.Policy;
@@ -45,7 +46,7 @@ sealed class BufferMeasurement(
     public FieldSource Fields(EngineOptions options, ImaRule? rule) => buffer.Fields;
 
     /// <summary>Nobody uses it, so nobody need vouch for it.</summary>
-    public Appraisal.Appraisal Appraise(ImaRule rule) => Appraisal.Appraisal.Pass;
+    public Finding Appraise(ImaRule rule, Vouchers vouchers) => Finding.Pass;
 
     /// <summary>The PCR of the policy's rule, the template that was asked for.</summary>
     ImaRule RuleFor(ImaRule? rule) => new(

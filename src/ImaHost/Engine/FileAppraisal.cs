@@ -1,5 +1,4 @@
 using ImaHost.Appraisal;
-using ImaHost.Crypto;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -19,19 +18,19 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
     const long Overlay = 0x794c7630; // OVERLAYFS_SUPER_MAGIC
 
     /// <summary>Does somebody vouch for the file, as every rule wants? (LIM: appraise_measurement)</summary>
-    public Verdict Judge(AccessRequest access, in Question question, FileMeasurement file)
+    public Verdict Judge(AccessRequest access, in Question question, FileMeasurement file, Vouchers vouchers)
     {
         long magic = file.FilesystemMagic;
         bool mayBeKept = question.HoldsForAll && access.IsLeased && magic is not (Fuse or Overlay) && IsDone(in question, file);
-        var pass = new Verdict(GuardDecision.Allow, mayBeKept, question.Policy);
+        var pass = new Verdict(GuardDecision.Allow, mayBeKept, question.Policy ^ vouchers.Stamp);
         if (!question.Decision.Appraises || options.Appraise == AppraiseMode.Off || access.IsOwn || IsNew(access, file.File))
         {
             return pass;
         }
 
         bool distrusts = magic == Fuse && question.FailsSecurely;
-        Appraisal.Appraisal outcome = FirstFailure(in question, file, distrusts, out ImaRule? rule);
-        if (rule == null || TryFix(access, outcome, file.File))
+        Finding found = Appraise(in question, file, vouchers, distrusts, out ImaRule? rule);
+        if (found.Passes || TryFix(access, found.Outcome, file.File))
         {
             return pass;
         }
@@ -41,16 +40,25 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
             return Verdict.Allow;
         }
 
-        bool enforce = options.Appraise == AppraiseMode.Enforce;
-        Report(access, question.Hook, rule, file.File, outcome, enforce);
+        bool enforce = options.Appraise == AppraiseMode.Enforce && !rule!.OnlyLogs;
+        Report(access, question.Hook, rule!, file.File, in found, enforce);
         return enforce ? Verdict.Deny : pass;
     }
 
-    /// <summary>Does a file's own label vouch for it, as a rule wants?</summary>
-    public static Appraisal.Appraisal Appraise(ImaRule rule, CollectedFile file)
+    /// <summary>Does anybody vouch for a file, as a rule wants?</summary>
+    public static Finding Appraise(ImaRule rule, CollectedFile file, Vouchers vouchers)
     {
-        SecurityIma xattr = file.SecurityIma;
-        return Appraiser.Appraise(rule, in xattr, file.XattrError, in file.Digest, file.HasVerity);
+        var evidence = new Evidence
+        {
+            Label = file.SecurityIma,
+            LabelError = file.XattrError,
+            Content = file.Digest,
+            Reference = file.Reference,
+            HasVerity = file.HasVerity,
+            Verity = file.Verity,
+            Path = file.Path,
+        };
+        return Appraiser.Appraise(rule, in evidence, vouchers, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
     }
 
     /// <summary>Every rule that measures had a digest to enter: fs-verity can be enabled later, and changes no content.</summary>
@@ -73,22 +81,29 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
 
     /// <summary>Holds it against each rule that appraises.</summary>
     /// <param name="distrusts">Nothing that vouches for it can be believed.</param>
-    /// <param name="rule">The one that is not content; null: all are.</param>
-    public static Appraisal.Appraisal FirstFailure(
-        in Question question, IMeasurementProvider what, bool distrusts, out ImaRule? rule)
+    /// <param name="rule">The one that decides: that is not content, or else the last that is.</param>
+    /// <returns>What denies it, else what would but is only logged, else what it passes by.</returns>
+    public static Finding Appraise(
+        in Question question, IMeasurementProvider what, Vouchers vouchers, bool distrusts, out ImaRule? rule)
     {
+        Finding decisive = Finding.Pass;
+        rule = null;
         foreach (ImaRule one in question.Decision.Appraise)
         {
-            rule = one;
-            Appraisal.Appraisal outcome = distrusts ? Appraisal.Appraisal.Unverifiable : what.Appraise(one);
-            if (outcome != Appraisal.Appraisal.Pass)
+            Finding found = distrusts ? new Finding(Appraisal.Appraisal.Unverifiable) : what.Appraise(one, vouchers);
+            if (decisive.Passes || !(found.Passes || one.OnlyLogs))
             {
-                return outcome;
+                decisive = found;
+                rule = one;
+            }
+
+            if (!found.Passes && !one.OnlyLogs)
+            {
+                break;
             }
         }
 
-        rule = null;
-        return Appraisal.Appraisal.Pass;
+        return decisive;
     }
 
     static bool MayLabel(AccessRequest access, ImaHook hook) =>
@@ -98,7 +113,7 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         options.Appraise == AppraiseMode.Fix && Appraiser.MayFix(outcome, file.SecurityIma) && label.TryWrite(access, file);
 
     void Report(
-        AccessRequest access, ImaHook hook, ImaRule rule, CollectedFile file, Appraisal.Appraisal outcome, bool enforce)
+        AccessRequest access, ImaHook hook, ImaRule rule, CollectedFile file, in Finding found, bool enforce)
     {
         if (access.IsRunning)
         {
@@ -114,9 +129,10 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         }
 
         string path = EntryName.ToText(file.Path);
+        string advice = AppraisalText.Advice(found.Outcome, path);
         EngineLog.Denial(
             log, access.IsRunning ? "would have denied" : enforce ? "denied" : "would deny", path, hook.Name(), access.Pid,
-            Accessor.ReadName(access.Pid), Accessor.ReadUid(access.Pid), Appraiser.Cause(outcome),
-            rule.Origin, rule.Reason == null ? Appraiser.Advice(outcome, path) : $"{rule.Reason}; {Appraiser.Advice(outcome, path)}");
+            Accessor.ReadName(access.Pid), Accessor.ReadUid(access.Pid), AppraisalText.Cause(found.Outcome),
+            rule.Origin, rule.Reason == null ? advice : $"{rule.Reason}; {advice}");
     }
 }

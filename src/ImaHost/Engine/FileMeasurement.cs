@@ -1,3 +1,4 @@
+using ImaHost.Appraisal;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -62,7 +63,7 @@ sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDi
 
     public bool HasDigestFor(ImaRule rule) => File.HasDigestFor(rule);
 
-    public Appraisal.Appraisal Appraise(ImaRule rule) => FileAppraisal.Appraise(rule, File);
+    public Finding Appraise(ImaRule rule, Vouchers vouchers) => FileAppraisal.Appraise(rule, File, vouchers);
 
     public void Dispose() => File.Dispose();
 

@@ -1,3 +1,4 @@
+using ImaHost.Appraisal;
 using ImaHost.Measurement;
 using ImaHost.Policy;
 using ImaHost.Template;
@@ -25,5 +26,6 @@ interface IMeasurementProvider
     FieldSource Fields(EngineOptions options, ImaRule? rule);
 
     /// <summary>Does anybody vouch for it as a rule wants? (LIM: appraise_measurement)</summary>
-    Appraisal.Appraisal Appraise(ImaRule rule);
+    /// <param name="vouchers">Who may, besides its own labels.</param>
+    Finding Appraise(ImaRule rule, Vouchers vouchers);
 }

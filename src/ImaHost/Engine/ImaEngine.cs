@@ -20,6 +20,7 @@ sealed class ImaEngine(
     readonly FileAppraisal _appraisal = new(options, new FileLabel(counters, log), counters, log);
     readonly FileAudit _audit = new(new FileLabel(counters, log), log);
     ImaPolicy _policy = policy;
+    Vouchers _vouchers = Vouchers.Empty;
 
     /// <summary>The rules in force. Setting them decides every access that begins afterwards.</summary>
     public ImaPolicy Policy
@@ -27,6 +28,16 @@ sealed class ImaEngine(
         get => Volatile.Read(ref _policy);
         set => Volatile.Write(ref _policy, value);
     }
+
+    /// <summary>Who may vouch for files. Setting them decides every appraisal that begins afterwards.</summary>
+    public Vouchers Vouchers
+    {
+        get => Volatile.Read(ref _vouchers);
+        set => Volatile.Write(ref _vouchers, value);
+    }
+
+    /// <summary>What verdicts are kept under now: it differs when the rules or the vouchers do.</summary>
+    public ulong Fingerprint => Policy.Fingerprint ^ Vouchers.Stamp;
 
     public EngineOptions Options => options;
 
@@ -93,7 +104,7 @@ sealed class ImaEngine(
         }
 
         _audit.Act(access, in question, file);
-        Verdict verdict = _appraisal.Judge(access, in question, file);
+        Verdict verdict = _appraisal.Judge(access, in question, file, Vouchers);
         clock.Lap(JudgingStage.Appraise);
         return recorded || verdict.Decision == GuardDecision.Deny ? verdict : Unrecorded(access, scratch);
     }
@@ -124,10 +135,10 @@ sealed class ImaEngine(
         }
 
         _ = StoreMeasurement(file, in question, scratch);
-        Appraisal.Appraisal outcome = FileAppraisal.FirstFailure(in question, file, distrusts: false, out ImaRule? rule);
-        return rule == null || options.Appraise != AppraiseMode.Enforce
+        Finding found = FileAppraisal.Appraise(in question, file, Vouchers, distrusts: false, out ImaRule? rule);
+        return found.Passes || rule!.OnlyLogs || options.Appraise != AppraiseMode.Enforce
             ? null
-            : $"{rule.Origin} appraises policies: {Appraiser.Cause(outcome)}";
+            : $"{rule.Origin} appraises policies: {AppraisalText.Cause(found.Outcome)}";
     }
 
     /// <summary>Before this access is judged, must it be known who holds the file open?</summary>

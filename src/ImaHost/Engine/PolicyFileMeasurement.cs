@@ -1,3 +1,4 @@
+using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -51,8 +52,8 @@ sealed class PolicyFileMeasurement(LoadedFile loaded, HeldFile file) : IMeasurem
     public FieldSource Fields(EngineOptions options, ImaRule? rule) => _file.Fields(options.ImaHash, rule);
 
     /// <summary>A signature that policy_keys: verify is one.</summary>
-    public Appraisal.Appraisal Appraise(ImaRule rule) =>
-        loaded.IsSigned ? Appraisal.Appraisal.Pass : FileAppraisal.Appraise(rule, _file);
+    public Finding Appraise(ImaRule rule, Vouchers vouchers) =>
+        loaded.IsSigned ? Finding.Pass : FileAppraisal.Appraise(rule, _file, vouchers);
 
     public void Dispose() => _file.Dispose();
 }

@@ -10,8 +10,10 @@ namespace ImaHost.Measurement;
 /// <param name="Xattrs">Also the attributes that EVM protects.</param>
 /// <param name="Content">The digest of the file's bytes.</param>
 /// <param name="Verity">The fs-verity digest.</param>
+/// <param name="Reference">The digest in <paramref name="ImaHash"/> too, whatever algorithm security.ima names.</param>
 readonly record struct CollectRequest(
-    HashAlgorithm ImaHash, bool Sha1 = false, bool Xattrs = false, bool Content = true, bool Verity = false)
+    HashAlgorithm ImaHash, bool Sha1 = false, bool Xattrs = false, bool Content = true, bool Verity = false,
+    bool Reference = false)
 {
     /// <summary>That, and what one more template needs.</summary>
     public CollectRequest For(TemplateDescriptor template) =>
@@ -19,5 +21,10 @@ readonly record struct CollectRequest(
 
     /// <summary>That, and the digest that one more rule is about.</summary>
     public CollectRequest For(ImaRule rule) =>
-        this with { Content = Content || !rule.IsVerity, Verity = Verity || rule.IsVerity };
+        this with
+        {
+            Content = Content || !rule.IsVerity,
+            Verity = Verity || rule.IsVerity || rule.By.HasFlag(Vouching.Verity),
+            Reference = Reference || (rule.By & (Vouching.Reference | Vouching.Package)) != 0,
+        };
 }

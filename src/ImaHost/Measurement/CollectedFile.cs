@@ -33,6 +33,7 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
     Digest _digest;
     Digest _sha1;
     Digest _verity;
+    Digest _reference;
 
     /// <summary>The path the file was opened by, without the kernel's " (deleted)".</summary>
     public ReadOnlySpan<byte> Path => _path.AsSpan(0, _pathLength);
@@ -46,6 +47,12 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
     public int XattrError { get; private set; }
 
     public ref readonly Digest Digest => ref _digest;
+
+    /// <summary>The digest that reference lists are looked up by; nothing when that was not asked for.</summary>
+    public ref readonly Digest Reference => ref _reference;
+
+    /// <summary>The fs-verity digest, where <see cref="HasVerity"/>.</summary>
+    public ref readonly Digest Verity => ref _verity;
 
     public FileStat Stat { get; private set; }
 
@@ -106,15 +113,31 @@ sealed class CollectedFile(HashesUnderWay? hashes = null) : IDisposable
     {
         ReadLabels(file, wanted.Xattrs);
         HasVerity = wanted.Verity && ReadVerity(file);
+        _digest = _reference = default;
         if (!wanted.Content)
         {
             return 0;
         }
 
         int error = Hash(file, SecurityIma.Algorithm ?? wanted.ImaHash, isLeased, goOn, out _digest);
-        return error == 0 && wanted.Sha1 && _digest.Algorithm != HashAlgorithm.Sha1
-            ? Hash(file, HashAlgorithm.Sha1, isLeased, goOn, out _sha1)
-            : error;
+        if (error == 0 && wanted.Sha1)
+        {
+            error = Also(HashAlgorithm.Sha1, file, isLeased, goOn, ref _sha1);
+        }
+
+        return error == 0 && wanted.Reference ? Also(wanted.ImaHash, file, isLeased, goOn, ref _reference) : error;
+    }
+
+    /// <summary>The digest in one more algorithm, unless it is there already.</summary>
+    int Also(HashAlgorithm algorithm, HeldFile file, bool isLeased, Func<bool, bool>? goOn, ref Digest digest)
+    {
+        if (_digest.Algorithm == algorithm)
+        {
+            digest = _digest;
+            return 0;
+        }
+
+        return Hash(file, algorithm, isLeased, goOn, out digest);
     }
 
     int Hash(HeldFile file, HashAlgorithm algorithm, bool isLeased, Func<bool, bool>? goOn, out Digest digest) =>

@@ -21,6 +21,8 @@ static class BuiltInPolicies
 
     const string Ramfs = "0x858458f6";
 
+    static readonly string ByAnybody = $"imahost.by={string.Join('|', Vouchings.Names)}";
+
     static readonly string[] Programs =
         ["measure func=MMAP_CHECK mask=MAY_EXEC", "measure func=BPRM_CHECK mask=MAY_EXEC"];
 
@@ -57,6 +59,11 @@ static class BuiltInPolicies
         (Default,
         [
             "measure func=BPRM_CHECK", "measure func=MMAP_CHECK", "appraise func=BPRM_CHECK", "appraise func=MMAP_CHECK",
+        ]),
+        ("packages",
+        [
+            "measure func=BPRM_CHECK", "measure func=MMAP_CHECK",
+            $"appraise func=BPRM_CHECK {ByAnybody}", $"appraise func=MMAP_CHECK {ByAnybody}",
         ]),
         (FailSecurely, []),
     ];

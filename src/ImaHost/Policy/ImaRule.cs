@@ -24,6 +24,8 @@ sealed class ImaRule
         IsVerity = Setting<bool>(RuleOptions.DigestType) != null;
         Signature = Setting<SignatureDemand>(RuleOptions.AppraiseType)?.Value ?? SignatureDemand.None;
         Algorithms = Setting<IReadOnlyList<HashAlgorithm>>(RuleOptions.AppraiseAlgorithms)?.Value;
+        By = Setting<Vouching>(RuleOptions.By)?.Value ?? Vouching.None;
+        OnlyLogs = Setting<bool>(RuleOptions.Mode) != null;
         Reason = Setting<string>(RuleOptions.Reason)?.Value;
         AsksSubject = _conditions.Aggregate(SubjectFacts.None, (facts, one) => facts | one.AsksSubject);
         AsksTarget = _conditions.Aggregate(TargetFacts.None, (facts, one) => facts | one.AsksTarget);
@@ -53,6 +55,12 @@ sealed class ImaRule
 
     /// <summary>The hashes that security.ima may be made with; null: any.</summary>
     public IReadOnlyList<HashAlgorithm>? Algorithms { get; }
+
+    /// <summary>Who may vouch for the file; none: security.ima, as the kernel has it.</summary>
+    public Vouching By { get; }
+
+    /// <summary>What it would deny is logged and let through, whatever the mode of appraisal (mode: log).</summary>
+    public bool OnlyLogs { get; }
 
     /// <summary>Why the rule is there, for whom it denies something.</summary>
     public string? Reason { get; }
@@ -95,7 +103,7 @@ sealed class ImaRule
     /// <summary>It does for a file what the other would.</summary>
     public bool DoesSame(ImaRule other) =>
         Action == other.Action && IsVerity == other.IsVerity && Pcr == other.Pcr && Template == other.Template
-        && Signature == other.Signature && AllowsSame(other.Algorithms);
+        && Signature == other.Signature && By == other.By && OnlyLogs == other.OnlyLogs && AllowsSame(other.Algorithms);
 
     /// <summary>The same rule, with what depends on mounts as it is now.</summary>
     /// <param name="find">The filesystem that is mounted at a place.</param>

@@ -19,7 +19,10 @@ static class RuleChecks
     static readonly ImaHook[] OfModsig =
         [ImaHook.ModuleCheck, ImaHook.KexecKernelCheck, ImaHook.KexecInitramfsCheck];
 
-    static readonly string[] OfAppraise = ["appraise_type", "appraise_flag", "appraise_algos"];
+    /// <summary>What says in the kernel's words who may vouch, and so does not go with by:.</summary>
+    static readonly string[] KernelDemands = ["appraise_type", "appraise_flag", "digest_type"];
+
+    static readonly string[] OfAppraise = ["appraise_type", "appraise_flag", "appraise_algos", "by", "mode"];
 
     /// <summary>Makes a rule of what was read.</summary>
     /// <param name="origin">What it names as its place; null: the place.</param>
@@ -88,6 +91,7 @@ static class RuleChecks
     static string? CheckPairs(ImaRule rule) =>
         Given(rule, "uid") != null && Given(rule, "euid") != null ? "\"uid\" and \"euid\" exclude each other"
         : Given(rule, "gid") != null && Given(rule, "egid") != null ? "\"gid\" and \"egid\" exclude each other"
+        : rule.By != Vouching.None && Given(rule, KernelDemands) is { } demand ? $"\"by\" and \"{demand}\" exclude each other"
         : null;
 
     /// <summary>The first of these options that the rule has.</summary>

@@ -32,6 +32,8 @@ static class RuleOptions
     public static readonly RuleOption AppraiseType = new("appraise_type", ReadAppraiseType);
     public static readonly RuleOption AppraiseFlag = new("appraise_flag", ReadAppraiseFlag);
 
+    public static readonly RuleOption By = new("by", ReadBy) { IsExtension = true, Separator = '|' };
+    public static readonly RuleOption Mode = new("mode", (in value) => Only(in value, "log")) { IsExtension = true };
     public static readonly RuleOption Reason = new("reason", ReadReason) { IsExtension = true };
 
     static readonly (string Value, SignatureDemand Demand)[] AppraiseTypes =
@@ -70,6 +72,9 @@ static class RuleOptions
         Extension("cgroup", GlobKind.Cgroup),
         Extension("container", GlobKind.Container),
         new("mount", MountCondition.Read) { IsExtension = true },
+        new("rollout", RolloutCondition.Read) { IsExtension = true },
+        By,
+        Mode,
         Reason,
     ];
 
@@ -133,6 +138,17 @@ static class RuleOptions
         return demand != SignatureDemand.None
             ? new RuleSetting<SignatureDemand>(value.Option, demand, known)
             : throw Unknown(text, [.. AppraiseTypes.Select(type => type.Value)]);
+    }
+
+    static RuleSetting<Vouching> ReadBy(in RuleValue value)
+    {
+        Vouching by = Vouching.None;
+        foreach (string name in value.Items)
+        {
+            by |= Vouchings.Find(name) ?? throw Unknown(name, Vouchings.Names);
+        }
+
+        return new RuleSetting<Vouching>(value.Option, by, [.. Vouchings.NamesOf(by)]);
     }
 
     static RuleSetting<bool> ReadDigestType(in RuleValue value) => Only(in value, "verity");

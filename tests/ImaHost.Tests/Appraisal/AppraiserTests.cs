@@ -129,22 +129,22 @@ public sealed class AppraiserTests
     public void Cause_and_advice_have_words_for_each_outcome(string name)
     {
         Outcome outcome = Enum.Parse<Outcome>(name);
-        Assert.Matches("^[A-Za-z]+(-[a-z]+)*$", Appraiser.Cause(outcome));
-        Assert.Equal(outcome == Outcome.Pass, Appraiser.Advice(outcome, "/bin/x").Length == 0);
+        Assert.Matches("^[A-Za-z]+(-[a-z]+)*$", AppraisalText.Cause(outcome));
+        Assert.Equal(outcome == Outcome.Pass, AppraisalText.Advice(outcome, "/bin/x").Length == 0);
     }
 
     [Fact]
     public void Cause_has_a_word_of_its_own_for_each_outcome()
     {
         Outcome[] outcomes = Enum.GetValues<Outcome>();
-        Assert.Equal(outcomes.Length, outcomes.Select(Appraiser.Cause).Distinct().Count());
+        Assert.Equal(outcomes.Length, outcomes.Select(AppraisalText.Cause).Distinct().Count());
     }
 
     [Fact]
     public void Cause_and_advice_refuse_what_is_no_outcome()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => Appraiser.Cause((Outcome)99));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Appraiser.Advice((Outcome)99, ""));
+        Assert.Throws<ArgumentOutOfRangeException>(() => AppraisalText.Cause((Outcome)99));
+        Assert.Throws<ArgumentOutOfRangeException>(() => AppraisalText.Advice((Outcome)99, ""));
     }
 
     [Theory]
@@ -153,9 +153,12 @@ public sealed class AppraiserTests
     [InlineData("/bin/$(reboot)`x`", "imahost label '/bin/$(reboot)`x`'")]
     [InlineData("'", @"imahost label ''\'''")]
     public void Advice_quotes_the_path_for_a_shell(string path, string command) =>
-        Assert.EndsWith(command, Appraiser.Advice(Outcome.MissingHash, path), StringComparison.Ordinal);
+        Assert.EndsWith(command, AppraisalText.Advice(Outcome.MissingHash, path), StringComparison.Ordinal);
 
     static Outcome Appraise(
         in SecurityIma xattr, in Digest collected, int error = 0, string rule = "appraise", bool hasVerity = false) =>
-        Appraiser.Appraise(Policies.Rule(rule), in xattr, error, in collected, hasVerity);
+        Appraiser.Appraise(
+            Policies.Rule(rule),
+            new Evidence { Label = xattr, LabelError = error, Content = collected, HasVerity = hasVerity }, Vouchers.Empty, now: 0)
+            .Outcome;
 }

@@ -24,13 +24,13 @@ public sealed class ConfigurationFileTests : IDisposable
     [Fact]
     public void Packaged_example_comments_out_the_defaults()
     {
-        string[] hints = ["policy:", "policy_keys:", "tpm:"];
+        string[] hints = ["policy:", "policy_keys:", "tpm:", "keys:", "blacklist:", "reference:", "reference_keys:", "metrics_"];
         string[] settings = [.. File.ReadLines(Example)
             .Where(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# [a-z_]+: "))
             .Select(line => line[2..])
             .Where(line => !hints.Any(hint => line.StartsWith(hint, StringComparison.Ordinal)))];
         string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
-        Assert.Equal(12, settings.Length);
+        Assert.Equal(14, settings.Length);
         Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
     }
 
@@ -47,6 +47,14 @@ public sealed class ConfigurationFileTests : IDisposable
             fs: /run/other
             state: /var/other
             appraise: enforce
+            keys: [/etc/keys/a, /etc/keys/b.der]
+            expired_keys: refuse
+            blacklist: /etc/ima/revoked
+            reference: [/srv/lists]
+            reference_keys: /etc/keys/lists.pem
+            package_grace: 0
+            metrics_socket: /run/metrics
+            metrics_file: /srv/imahost.prom
             pcr: 11
             hash: sha384
             template: ima-ng
@@ -63,6 +71,10 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(["/etc/ima/a", "/etc/ima/b"], options.Policy);
         Assert.Equal(["/etc/keys/a.pem"], options.PolicyKeys);
         Assert.Equal([33u, 1000u], options.MeasureUsers);
+        Assert.Equal(["/etc/keys/a", "/etc/keys/b.der"], options.Keys);
+        Assert.Equal(["/etc/ima/revoked"], options.Blacklist);
+        Assert.Equal(["/srv/lists"], options.Reference);
+        Assert.Equal(["/etc/keys/lists.pem"], options.ReferenceKeys);
         Assert.Equal(
             new DaemonOptions
             {
@@ -77,6 +89,14 @@ public sealed class ConfigurationFileTests : IDisposable
                 Fs = "/run/other",
                 State = "/var/other",
                 Appraise = AppraiseMode.Enforce,
+                Keys = options.Keys,
+                ExpiredKeys = ExpiredKeys.Refuse,
+                Blacklist = options.Blacklist,
+                Reference = options.Reference,
+                ReferenceKeys = options.ReferenceKeys,
+                PackageGrace = 0,
+                MetricsSocket = "/run/metrics",
+                MetricsFile = "/srv/imahost.prom",
                 Pcr = 11,
                 Hash = "sha384",
                 Template = "ima-ng",

@@ -101,5 +101,6 @@ public sealed class BuiltInPoliciesTests
 
     [Fact]
     public void Names_are_those_of_the_kernel_and_our_own() => Assert.Equal(
-        ["tcb", "ima_tcb", "secure_boot", "appraise_tcb", "critical_data", "exec", "fail_securely"], BuiltInPolicies.Names);
+        ["tcb", "ima_tcb", "secure_boot", "appraise_tcb", "critical_data", "exec", "packages", "fail_securely"],
+        BuiltInPolicies.Names);
 }

@@ -252,6 +252,10 @@ public sealed class YamlPolicyReaderTests
                 subj_type: t
                 obj_user: ou
                 obj_role: or
+              - action: appraise
+                by: [package, ima-sig]
+                rollout: 25%
+                mode: log
               - action: dont_measure
                 func: KEY_CHECK
                 keyrings: .ima
@@ -267,6 +271,7 @@ public sealed class YamlPolicyReaderTests
                     + " imahost.reason=the\\040site's\\040\"rule\"",
                 "measure func=CRITICAL_DATA label=a|b pcr=11 template=ima-buf",
                 "measure euid=5 egid=6 obj_user=ou obj_role=or subj_user=u subj_role=r subj_type=t digest_type=verity",
+                "appraise imahost.rollout=25 imahost.by=ima-sig|package imahost.mode=log",
                 "dont_measure func=KEY_CHECK keyrings=.ima",
             ],
             rules.Select(rule => rule.ToString()));

@@ -64,7 +64,7 @@ sealed class RandomRules(int seed)
     static bool FitsAction(string option, string action) => option switch
     {
         "pcr" or "template" => action == "measure",
-        "appraise_type" or "appraise_flag" or "appraise_algos" => action == "appraise",
+        "appraise_type" or "appraise_flag" or "appraise_algos" or "by" or "mode" => action == "appraise",
         _ => true,
     };
 
@@ -99,6 +99,9 @@ sealed class RandomRules(int seed)
         "appraise_type" => Pick("imasig", "imasig|modsig", "sigv3"),
         "appraise_flag" => "check_blacklist",
         "appraise_algos" => Pick("sha256", "sha1,sha512", "sha512,sha256,sha1"),
+        "by" => Pick("ima-sig", "package|reference", "ima-hash|verity|ima-sig"),
+        "mode" => "log",
+        "rollout" => Pick("0", "25", "100"),
         "keyrings" or "label" => Pick(Labels).Trim(),
         "path" or "exe" or "cgroup" => string.Join('|', NextGlobs()),
         "container" => Escape(NextText(Pick("a", "*", "-"))),

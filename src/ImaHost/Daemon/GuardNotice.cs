@@ -1,0 +1,24 @@
+using ImaHost.Engine;
+using ImaHost.Interop;
+using Microsoft.Extensions.Logging;
+
+namespace ImaHost.Daemon;
+
+/// <summary>Tells the guard under which rules and vouchers verdicts are kept from now on.</summary>
+sealed class GuardNotice(GuardSocket socket, SharedState shared, ImaEngine engine, ILogger log)
+{
+    const int GuardMilliseconds = 1000;
+
+    /// <summary>Says that we are ready, too.</summary>
+    public void Send() => socket.SendReady(engine.Policy.AsksAboutReads, engine.Fingerprint);
+
+    /// <summary>What begins after this returns is decided anew: nothing that was kept before is left.</summary>
+    public void SendAndAwait()
+    {
+        Send();
+        if (!shared.AwaitPolicy(engine.Fingerprint, GuardMilliseconds))
+        {
+            Logging.SlowGuard(log, GuardMilliseconds);
+        }
+    }
+}
