@@ -18,35 +18,25 @@ static class PackageHookCommand
         Description = "fail when something could not be recorded, so that it is not installed",
     };
 
-    /// <summary>--grace of the commands that have lists expire.</summary>
-    public static Option<int> CreateGraceOption() => new("--grace")
-    {
-        Description = "seconds that a version which is not installed any more vouches on",
-        DefaultValueFactory = _ => 60,
-    };
-
     /// <summary><c>imahost packages dpkg-hook</c>, for dpkg.cfg.</summary>
     public static Command CreateDpkg()
     {
-        Option<string> state = StatusCommand.CreateStateOption();
-        Option<int> grace = CreateGraceOption();
-        var command = new Command("dpkg-hook", "What dpkg runs before and after its work.") { When, grace, Strict, state };
-        command.SetAction(parsed => Guarded(
-            parsed.GetValue(Strict), () => OnDpkg(parsed.GetValue(When)!, parsed.GetValue(state)!, parsed.GetValue(grace))));
+        var command = new Command("dpkg-hook", "What dpkg runs before and after its work.")
+        {
+            When, PackageSettings.Grace, Strict, PackageSettings.State,
+        };
+        command.SetAction(parsed => Guarded(parsed, settings => OnDpkg(parsed.GetValue(When)!, settings)));
         return command;
     }
 
     /// <summary><c>imahost packages rpm-hook</c>, for a file trigger of rpm.</summary>
     public static Command CreateRpm()
     {
-        Option<string> state = StatusCommand.CreateStateOption();
-        Option<int> grace = CreateGraceOption();
         var command = new Command("rpm-hook", "What rpm runs when files were installed; their names come on standard input.")
         {
-            grace, Strict, state,
+            PackageSettings.Grace, Strict, PackageSettings.State,
         };
-        command.SetAction(parsed => Guarded(
-            parsed.GetValue(Strict), () => OnRpm(parsed.GetValue(state)!, parsed.GetValue(grace))));
+        command.SetAction(parsed => Guarded(parsed, OnRpm));
         return command;
     }
 
@@ -56,7 +46,7 @@ static class PackageHookCommand
     {
         try
         {
-            string answer = ControlSocket.Ask(state, "vouchers load").Trim();
+            string answer = ControlSocket.Ask(state, VoucherLoader.Request).Trim();
             return answer.StartsWith("error", StringComparison.Ordinal) ? $"the host did not load the lists: {answer}" : null;
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.AddressNotAvailable
@@ -70,10 +60,10 @@ static class PackageHookCommand
         }
     }
 
-    static List<string> OnDpkg(string when, string state, int grace) => when switch
+    static List<string> OnDpkg(string when, PackageSettings settings) => when switch
     {
-        "pre" => BeforeDpkg(state),
-        "post" => Settle(state, grace, DpkgRun.Find()?.Process),
+        "pre" => BeforeDpkg(settings.Directory),
+        "post" => Settle(settings, DpkgRun.Find()?.Process),
         _ => [$"dpkg-hook takes pre or post, not \"{when}\""],
     };
 
@@ -96,13 +86,13 @@ static class PackageHookCommand
         return [.. recording.Problems, .. Loaded(state)];
     }
 
-    static List<string> OnRpm(string state, int grace)
+    static List<string> OnRpm(PackageSettings settings)
     {
-        var store = new PackageStore(state);
+        var store = new PackageStore(settings.Directory);
         var database = new RpmDatabase("/");
         var problems = new List<string>();
 
-        // A trigger runs for one package at a time: its first file that belongs to nobody else tells which.
+        // A trigger runs for one package at a time: its first file that is no directory, and so nobody else's, tells which.
         foreach (RpmHeader header in ReadLines().Where(IsNoDirectory).Take(1).SelectMany(database.ReadOwners))
         {
             if (!store.Has(header.Package))
@@ -114,7 +104,7 @@ static class PackageHookCommand
             }
         }
 
-        return [.. problems, .. Settle(state, grace, done: null)];
+        return [.. problems, .. Settle(settings, done: null)];
     }
 
     static IEnumerable<string> ReadLines()
@@ -127,29 +117,30 @@ static class PackageHookCommand
 
     static bool IsNoDirectory(string path) => !Directory.Exists(path) || new DirectoryInfo(path).LinkTarget != null;
 
-    static List<string> Settle(string state, int grace, ProcessIdentity? done)
+    static List<string> Settle(PackageSettings settings, ProcessIdentity? done)
     {
-        Reconciliation result =
-            new Reconciler(new PackageStore(state), grace).Reconcile(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), done);
-        return [.. result.Problems, .. Loaded(state)];
+        Reconciliation result = new Reconciler(new PackageStore(settings.Directory), settings.Seconds)
+            .Reconcile(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), done);
+        return [.. result.Problems, .. Loaded(settings.Directory)];
     }
 
     static IEnumerable<string> Loaded(string state) => Load(state) is { } problem ? [problem] : [];
 
-    static int Guarded(bool isStrict, Func<List<string>> hook)
+    static int Guarded(ParseResult parsed, Func<PackageSettings, List<string>> hook)
     {
         List<string> problems;
         try
         {
-            problems = hook();
+            problems = hook(PackageSettings.Of(parsed));
         }
         catch (Exception e) when (e is PackageException or IOException or UnauthorizedAccessException or NotSupportedException
-            or InvalidOperationException or ArgumentException or FormatException or System.ComponentModel.Win32Exception)
+            or InvalidOperationException or ArgumentException or FormatException or ConfigurationException
+            or System.ComponentModel.Win32Exception)
         {
             problems = [e.Message];
         }
 
         problems.ForEach(problem => CommandLine.Complain($"warning: {problem}"));
-        return isStrict && problems.Count > 0 ? ExitStatus.No : ExitStatus.Yes;
+        return parsed.GetValue(Strict) && problems.Count > 0 ? ExitStatus.No : ExitStatus.Yes;
     }
 }

@@ -36,42 +36,39 @@ static class PackagesCommand
 
     static Command CreateImport()
     {
-        Option<string> state = StatusCommand.CreateStateOption();
         var command = new Command("import", "Make the lists of installed packages that have none.")
         {
-            Manager, Root, Verbose, Json, state,
+            Manager, Root, Verbose, Json, PackageSettings.State,
         };
-        command.SetAction(parsed => Import(parsed, parsed.GetValue(state)!));
+        command.SetAction(Import);
         return command;
     }
 
     static Command CreateRecord()
     {
-        Option<string> state = StatusCommand.CreateStateOption();
         var command = new Command("record", "Make the lists of archives before they are installed.")
         {
-            Archives, Root, Json, state,
+            Archives, Root, Json, PackageSettings.State,
         };
-        command.SetAction(parsed => Record(parsed, parsed.GetValue(state)!));
+        command.SetAction(Record);
         return command;
     }
 
     static Command CreateReconcile()
     {
-        Option<string> state = StatusCommand.CreateStateOption();
-        Option<int> grace = PackageHookCommand.CreateGraceOption();
         var command = new Command("reconcile", "Have lists expire whose packages are not installed any more.")
         {
-            grace, Json, state,
+            PackageSettings.Grace, Json, PackageSettings.State,
         };
-        command.SetAction(parsed => Reconcile(parsed, parsed.GetValue(state)!, parsed.GetValue(grace)));
+        command.SetAction(Reconcile);
         return command;
     }
 
-    static int Import(ParseResult parsed, string state)
+    static int Import(ParseResult parsed)
     {
-        string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetValue(Root)!));
-        string manager = parsed.GetValue(Manager) ?? (Directory.Exists(root + DpkgDatabase.Directory) ? "dpkg" : "rpm");
+        string state = PackageSettings.Of(parsed).Directory;
+        string root = RootOf(parsed);
+        string manager = parsed.GetValue(Manager) ?? (Directory.Exists(Path.Join(root, DpkgDatabase.Directory)) ? "dpkg" : "rpm");
         var store = new PackageStore(state);
         var report = new ImportReport(manager);
         using (PackageImport import = PackageImport.Of(manager, root))
@@ -88,28 +85,32 @@ static class PackagesCommand
         return report.HasChangedFiles ? ExitStatus.No : ExitStatus.Yes;
     }
 
-    static int Record(ParseResult parsed, string state)
+    static int Record(ParseResult parsed)
     {
-        string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetValue(Root)!));
+        string state = PackageSettings.Of(parsed).Directory;
         Recording recording = new ArchiveRecorder(new PackageStore(state)).Record(
-            parsed.GetValue(Archives)!, root, installer: null, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+            parsed.GetValue(Archives)!, RootOf(parsed), installer: null, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
         PackagesReport.Print(recording, parsed.GetValue(Json));
         Load(state);
         return recording.Problems.Count == 0 ? ExitStatus.Yes : ExitStatus.No;
     }
 
-    static int Reconcile(ParseResult parsed, string state, int grace)
+    static int Reconcile(ParseResult parsed)
     {
-        Reconciliation result =
-            new Reconciler(new PackageStore(state), grace).Reconcile(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        PackageSettings settings = PackageSettings.Of(parsed);
+        Reconciliation result = new Reconciler(new PackageStore(settings.Directory), settings.Seconds)
+            .Reconcile(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
         PackagesReport.Print(result, parsed.GetValue(Json));
         if (result.HasChanges)
         {
-            Load(state);
+            Load(settings.Directory);
         }
 
         return result.Problems.Count == 0 ? ExitStatus.Yes : ExitStatus.No;
     }
+
+    static string RootOf(ParseResult parsed) =>
+        Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetValue(Root)!));
 
     /// <summary>A host that runs shall follow what changed. That none runs is no mistake.</summary>
     static void Load(string state)

@@ -3,17 +3,14 @@ namespace ImaHost.Packages;
 /// <summary>rpm's database, of which only rpm itself knows the format.</summary>
 sealed class RpmDatabase(string root) : PackageDatabase(root)
 {
-    /// <summary>Where distributions have it, and what it consists of in rpm's formats.</summary>
-    static readonly string[] Places =
-    [
-        .. from directory in (string[])["/usr/lib/sysimage/rpm", "/var/lib/rpm"]
-           from name in (string[])["rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages"]
-           select $"{directory}/{name}",
-    ];
+    /// <summary>What it consists of in rpm's formats.</summary>
+    static readonly string[] Names = ["rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages"];
+
+    readonly Lazy<string> _directory = new(RpmQuery.FindDirectory);
 
     public override string Manager => "rpm";
 
-    protected override IEnumerable<string> Files => Places.Select(In);
+    protected override IEnumerable<string> Files => Names.Select(name => In($"{_directory.Value}/{name}"));
 
     public override IReadOnlyList<InstalledPackage> Read() =>
         [.. Query(["-qa"], withFiles: false).Select(header => new InstalledPackage(header.Package, PackageState.Installed))];

@@ -63,9 +63,12 @@ static class RpmQuery
         return headers;
     }
 
+    /// <summary>The directory of the database, in any root: distributions differ.</summary>
+    public static string FindDirectory() => Tool.Run("rpm", ["--eval", "%{_dbpath}"], ReadAll).Trim();
+
     static string ReadAll(Stream output)
     {
-        using var reader = new StreamReader(output, ByteText.Encoding);
+        using var reader = new StreamReader(output, ByteText.Encoding, leaveOpen: true);
         return reader.ReadToEnd();
     }
 
