@@ -13,6 +13,7 @@ command -v debootstrap >/dev/null || {
 
 # shellcheck disable=SC1091 # of the machine
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+# shellcheck disable=SC2016 # apt expands it
 uri=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1)
 mirror=${IMAHOST_MIRROR:-${uri:-http://deb.debian.org/debian}}
 proxy=$(apt-config shell proxy Acquire::http::Proxy)
@@ -25,7 +26,7 @@ mkdir -p "$(dirname "$tar")"
 work=$(mktemp -d)
 trap 'rm -rf --one-file-system "$work"' EXIT
 log=$(mktemp)
-if ! timeout -k 5 "${IMAHOST_MIRROR_SECONDS:-280}" debootstrap --variant=minbase \
+if ! timeout -k 5 "${IMAHOST_MIRROR_SECONDS:-280}" debootstrap --variant=minbase --include=libssl3,rpm \
 	"$suite" "$work/root" "$mirror" >"$log" 2>&1; then
 	tail -n 3 "$log" "$work/root/debootstrap/debootstrap.log" >&2 || true
 	rm -f "$log"
