@@ -134,16 +134,21 @@ public sealed class DpkgImportTests : IDisposable
         Assert.Equal([Listed("/usr/bin/x", "program")], Import().List.Files);
     }
 
-    [Fact]
-    public void Archive_that_apt_still_has_is_hashed_instead()
+    [Theory]
+    [InlineData(DebFile.Md5Sums, true)]
+    [InlineData("", false)]
+    [InlineData("ffffffffffffffffffffffffffffffff  usr/bin/sample\n", false)]
+    public void Archive_that_apt_still_has_is_hashed_if_it_is_the_one_that_was_installed(string md5Sums, bool isIt)
     {
-        string archive = DebFile.Build(_directory, version: "1");
-        Directory.CreateDirectory(At("var/cache/apt/archives"));
-        File.Move(archive, At("var/cache/apt/archives/sample_1_all.deb"));
+        string archive = DebFile.Build(_directory, version: "1:2");
+        _ = Directory.CreateDirectory(At("var/cache/apt/archives"));
+        File.Move(archive, At("var/cache/apt/archives/sample_1%3a2_all.deb"));
+        _ = _md5Sums.Clear().Append(md5Sums);
 
-        // An archive without md5sums is not known to be the one that was installed.
-        ImportedPackage imported = Import("sample", "1");
-        Assert.DoesNotContain(imported.List.Files, file => file.Path == "/usr/bin/sample");
+        ImportedPackage imported = Import("sample", "1:2");
+
+        Assert.Equal(isIt, imported.List.Files.Contains(Listed("/usr/bin/sample", "program 1:2")));
+        Assert.Equal(!isIt && md5Sums.Length > 0, imported.Problems.Any(problem => problem.Fault == FileFault.Missing));
     }
 
     [Fact]

@@ -103,6 +103,20 @@ public sealed class RpmArchiveTests : IDisposable
         StringComparison.Ordinal);
 
     [Fact]
+    public void Signatures_are_read_from_an_archive()
+    {
+        string file = RpmPackage.Build(_directory);
+
+        // In the order of the header: /etc/sample.conf, the ghost, it's odd, link, sample.
+        RpmPackage.AddSignatures(file, Signature(4), "", "0302", "", Signature(4));
+        RpmArchive archive = RpmArchive.Read(file, _hasher, check: null);
+
+        Assert.Equal([KeyId], archive.List.Keys);
+        Assert.Equal(["/etc/sample.conf", "/usr/bin/sample"], archive.List.Files.Select(listed => listed.Path));
+        Assert.StartsWith("/usr/bin/it's odd: its signature is damaged", Assert.Single(archive.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Keyring_has_the_last_word()
     {
         Digest asked = default;

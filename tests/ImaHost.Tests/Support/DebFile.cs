@@ -6,6 +6,9 @@ namespace ImaHost.Tests.Support;
 /// <summary>Packages of dpkg, made by dpkg-deb, or by hand where dpkg-deb would not make such a thing.</summary>
 static class DebFile
 {
+    /// <summary>What the package says of its files. Nobody looks whether it is so.</summary>
+    public const string Md5Sums = "d41d8cd98f00b204e9800998ecf8427e  usr/bin/sample\n";
+
     /// <summary>Builds a package with a program, a script and a configuration file.</summary>
     /// <param name="compression">gzip, xz, zstd or none.</param>
     public static string Build(TemporaryDirectory directory, string compression = "gzip", string version = "1:1.0-1", string architecture = "all")
@@ -19,6 +22,7 @@ static class DebFile
         _ = directory.Write($"{tree}/DEBIAN/conffiles", "/etc/sample.conf\n");
         _ = directory.Write($"{tree}/usr/bin/sample", $"program {version}");
         _ = directory.Write($"{tree}/etc/sample.conf", "setting");
+        _ = directory.Write($"{tree}/DEBIAN/md5sums", Md5Sums);
         _ = File.CreateSymbolicLink(directory.At(tree, "usr", "bin", "link"), "sample");
         File.SetUnixFileMode(script, (UnixFileMode)0b111_101_101);
         string file = directory.At($"sample-{Guid.NewGuid():N}.deb");
