@@ -63,7 +63,7 @@ static class PackageHookCommand
     static List<string> OnDpkg(string when, PackageSettings settings) => when switch
     {
         "pre" => BeforeDpkg(settings.Directory),
-        "post" => Settle(settings, DpkgRun.Find()?.Process),
+        "post" => Settle(settings, DpkgRun.Find()?.Process, isNew: false),
         _ => [$"dpkg-hook takes pre or post, not \"{when}\""],
     };
 
@@ -91,12 +91,14 @@ static class PackageHookCommand
         var store = new PackageStore(settings.Directory);
         var database = new RpmDatabase("/");
         var problems = new List<string>();
+        bool isNew = false;
 
         // A trigger runs for one package at a time: its first file that is no directory, and so nobody else's, tells which.
         foreach (RpmHeader header in ReadLines().Where(IsNoDirectory).Take(1).SelectMany(database.ReadOwners))
         {
             if (!store.Has(header.Package))
             {
+                isNew = true;
                 RpmArchive archive = RpmArchive.OfHeader(header, check: null);
                 problems.AddRange(archive.Refused);
                 using IDisposable held = store.Lock();
@@ -104,7 +106,7 @@ static class PackageHookCommand
             }
         }
 
-        return [.. problems, .. Settle(settings, done: null)];
+        return [.. problems, .. Settle(settings, done: null, isNew)];
     }
 
     static IEnumerable<string> ReadLines()
@@ -117,11 +119,12 @@ static class PackageHookCommand
 
     static bool IsNoDirectory(string path) => !Directory.Exists(path) || new DirectoryInfo(path).LinkTarget != null;
 
-    static List<string> Settle(PackageSettings settings, ProcessIdentity? done)
+    /// <param name="isNew">There are lists that the host does not know yet.</param>
+    static List<string> Settle(PackageSettings settings, ProcessIdentity? done, bool isNew)
     {
         Reconciliation result = new Reconciler(new PackageStore(settings.Directory), settings.Seconds)
             .Reconcile(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), done);
-        return [.. result.Problems, .. Loaded(settings.Directory)];
+        return isNew || result.HasChanges ? [.. result.Problems, .. Loaded(settings.Directory)] : [.. result.Problems];
     }
 
     static IEnumerable<string> Loaded(string state) => Load(state) is { } problem ? [problem] : [];

@@ -60,8 +60,12 @@ sealed class DpkgImport : PackageImport
             }
         }
 
-        List<(string Path, string Md5)> shipped = DpkgInfo.ParseMd5Sums(md5Sums, $"{stem}.md5sums");
+        // A path counts once, as configuration if it is that: some packages have it among the others too.
         List<(string Path, string Md5)> conffiles = DpkgInfo.ParseConffiles(fields["Conffiles"]);
+        List<(string Path, string Md5)> shipped =
+        [
+            .. DpkgInfo.ParseMd5Sums(md5Sums, $"{stem}.md5sums").ExceptBy(conffiles.Select(file => file.Path), file => file.Path),
+        ];
         shipped.ForEach(file => Take(file.Path, file.Md5, FileFault.Changed));
         conffiles.ForEach(file => Take(file.Path, file.Md5, FileFault.ChangedConffile));
         foreach (string script in DebianArchive.Scripts.Select(script => $"{stem}.{script}").Where(IsThere))

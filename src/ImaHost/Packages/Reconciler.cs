@@ -88,7 +88,8 @@ sealed class Reconciler(PackageStore store, int grace)
 
             return installed;
         }
-        catch (Exception e) when (e is PackageException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is PackageException or IOException or UnauthorizedAccessException
+            or System.ComponentModel.Win32Exception)
         {
             problems.Add($"not known which packages of {of.Manager} are installed, so all stay as they were: {e.Message}");
             return null;

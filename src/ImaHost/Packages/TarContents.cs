@@ -5,8 +5,10 @@ namespace ImaHost.Packages;
 /// <summary>The regular files of a tar archive, hashed as it goes by.</summary>
 sealed class TarContents(ContentHasher hasher)
 {
-    /// <summary>The files, in the archive's order.</summary>
-    public List<ListedFile> Files { get; } = [];
+    readonly OrderedDictionary<string, ListedFile> _files = new(StringComparer.Ordinal);
+
+    /// <summary>The files, in the archive's order. Of two members of one name the last is what an installer leaves.</summary>
+    public IReadOnlyList<ListedFile> Files => _files.Values;
 
     /// <summary>Members that have a name no installer takes: they are not among the files.</summary>
     public List<string> Refused { get; } = [];
@@ -42,7 +44,7 @@ sealed class TarContents(ContentHasher hasher)
     {
         if (take == null || !take(member, content))
         {
-            Files.Add(new ListedFile(hasher.Hash(content), path));
+            _files[path] = new ListedFile(hasher.Hash(content), path);
         }
     }
 

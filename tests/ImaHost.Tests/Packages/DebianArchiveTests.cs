@@ -94,6 +94,18 @@ public sealed class DebianArchiveTests : IDisposable
     }
 
     [Fact]
+    public void Last_of_two_members_of_one_name_is_what_counts()
+    {
+        string file = DebFile.Craft(_directory, tar =>
+        {
+            DebFile.Add(tar, "./x", "first");
+            DebFile.Add(tar, "./y", "y");
+            DebFile.Add(tar, "x", "last");
+        });
+        Assert.Equal([new ListedFile(Hash("last"), "/x"), new ListedFile(Hash("y"), "/y")], Read(file).List.Files);
+    }
+
+    [Fact]
     public void Hundred_thousand_members_are_read()
     {
         const int count = 100_000;

@@ -111,6 +111,15 @@ public sealed class DpkgImportTests : IDisposable
     }
 
     [Fact]
+    public void Path_counts_once_however_often_the_database_names_it()
+    {
+        Add("etc/a.conf", "as shipped");
+        Add("usr/bin/x", "program");
+        _conffiles = $"Conffiles:\n /etc/a.conf {Md5("as shipped")}\n";
+        Assert.Equal([Listed("/usr/bin/x", "program"), Listed("/etc/a.conf", "as shipped")], Import().List.Files);
+    }
+
+    [Fact]
     public void Scripts_of_the_package_are_recorded()
     {
         _directory.Write("root/var/lib/dpkg/info/x.postrm", "#!/bin/sh\n");
