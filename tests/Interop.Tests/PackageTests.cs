@@ -17,10 +17,10 @@ public sealed class PackageTests : IDisposable
         _root.Write("/etc/ima/reference.d/imahost.sha256", _root.Must(
             "sha256sum /usr/sbin/imahost /usr/libexec/imahost/imahost-guard"));
         _root.Must("imahost packages import dpkg");
+        Directory.CreateDirectory(_root.At("/run/ima"));
         _daemon = new Daemon(
             "/", "--policy packages --tpm none --appraise enforce", $"chroot {_root.Root} /usr/sbin/imahost",
             "/var/lib/imahost", "/run/ima");
-        Directory.CreateDirectory(_root.At("/run/ima"));
         _daemon.AwaitReady();
     }
 
@@ -48,7 +48,10 @@ public sealed class PackageTests : IDisposable
         AwaitGrace("tool_2.0_amd64.sha256");
         _root.Must("dpkg -P tool");
 
-        Assert.Equal("postinst of 1.0\npostinst of 2.0\npostinst of 1.0\npostinst of 2.0\npostinst of 1.0\n", _root.Read("/tmp/ran"));
+        // apt configures its two in an order of its own.
+        string[] ran = _root.Read("/tmp/ran").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["postinst of 1.0", "postinst of 2.0", "postinst of 1.0"], ran[..3]);
+        Assert.Equal(["postinst of 1.0", "postinst of 2.0"], ran[3..].Order());
         Assert.DoesNotContain("denied ", _daemon.Log, StringComparison.Ordinal);
     }
 
