@@ -134,8 +134,11 @@ install: all ## install below PREFIX (and DESTDIR)
 		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
 	install -D -m 0644 packaging/imahost.service \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service
+	! test -d /etc/dpkg || install -D -m 0644 packaging/dpkg/imahost \
+		$(DESTDIR)/etc/dpkg/dpkg.cfg.d/imahost
 
 uninstall: ## remove what install put there
+	rm -f $(DESTDIR)/etc/dpkg/dpkg.cfg.d/imahost
 	rm -f $(DESTDIR)$(PREFIX)/sbin/imahost
 	rm -f $(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service

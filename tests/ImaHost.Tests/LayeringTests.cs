@@ -15,6 +15,7 @@ public sealed partial class LayeringTests
         ["Template", "Tpm"],
         ["Policy"],
         ["Events", "Measurement", "Appraisal", "Segments"],
+        ["Packages"],
         ["MeasurementList"],
         ["Engine", "Fs"],
         ["Daemon"],

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ImaHost.Daemon;
 using ImaHost.MeasurementList;
+using ImaHost.Packages;
 using ImaHost.Policy;
 using ImaHost.Template;
 using ImaHost.Tpm;
@@ -34,6 +35,7 @@ static class CommandLine
             PolicyCommand.Create(),
             ReferenceCommand.Create(),
             LabelCommand.Create(),
+            PackagesCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         List<string> errors = [.. UnknownOptions(root, arguments), .. parsed.Errors.Select(error => error.Message)];
@@ -71,7 +73,7 @@ static class CommandLine
         }
         catch (Exception e) when (e is ConfigurationException or PolicyException or ListException or RecordException
             or IOException or UnauthorizedAccessException or TimeoutException or InvalidOperationException
-            or NotSupportedException or PcrFormatException or ArgumentException)
+            or NotSupportedException or PcrFormatException or PackageException or ArgumentException)
         {
             Complain(e.Message.Split('\n')[0]);
             return ExitStatus.Usage;

@@ -125,6 +125,7 @@ sealed class Host : IDisposable
         EnterUnjudged();
         _notice.Send();
         Start("running files", EnterRunning);
+        Start("packages", new PackageWatcher(_options, _vouchers, _log).Run);
         Start("self check", _check.Run);
         _stopped.Wait();
         Stop(loop);

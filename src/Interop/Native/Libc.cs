@@ -23,10 +23,14 @@ static unsafe partial class Libc
     public const int O_CREAT = 0x40;
     public const int O_NONBLOCK = 0x800;
     public const int O_PATH = 0x200000;
+    public static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 0x10000 : 0x4000;
+    public static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 0x20000 : 0x8000;
     public const int O_CLOEXEC = 0x80000;
     public const int O_ACCMODE = 3;
 
     public const nint SYS_openat2 = 437; // everywhere
+    public const ulong RESOLVE_NO_MAGICLINKS = 0x02;
+    public const ulong RESOLVE_IN_ROOT = 0x10;
     public const ulong RESOLVE_CACHED = 0x20;
 
     /// <summary>312 on x86-64; 272 where the calls have the general numbers (asm-generic/unistd.h).</summary>

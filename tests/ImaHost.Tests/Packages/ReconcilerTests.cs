@@ -1,0 +1,259 @@
+using ImaHost.Packages;
+using ImaHost.Tests.Support;
+using Xunit;
+
+namespace ImaHost.Tests.Packages;
+
+/// <summary>Lists follow the database, on a clock of the test.</summary>
+public sealed class ReconcilerTests : IDisposable
+{
+    const int Grace = 60;
+    readonly TemporaryDirectory _directory = new();
+    readonly PackageStore _store;
+    readonly Reconciler _reconciler;
+
+    public ReconcilerTests()
+    {
+        _store = new PackageStore(_directory.At("state"));
+        _reconciler = new Reconciler(_store, Grace);
+        WriteStatus("base 1 installed");
+        _ = Put("base", "1");
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Upgraded_version_vouches_for_the_grace_and_is_then_deleted()
+    {
+        string old = Put("x", "1");
+        string fresh = Put("x", "2");
+        WriteStatus("base 1 installed", "x 1 installed");
+        Install(fresh, "x 2 installed");
+
+        Assert.True(_reconciler.TryReconcile(1000));
+        Assert.Equal([old], _reconciler.Last.Expiring);
+        Assert.Equal($"{1000 + Grace} {old}\n", File.ReadAllText(At("expiring")));
+        Assert.False(_reconciler.TryReconcile(1000 + Grace - 1) && _reconciler.Last.Deleted.Count > 0);
+        Assert.True(File.Exists(At(old)));
+
+        Assert.True(_reconciler.TryReconcile(1000 + Grace));
+        Assert.Equal([old], _reconciler.Last.Deleted);
+        Assert.False(File.Exists(At(old)));
+        Assert.Equal("", File.ReadAllText(At("expiring")));
+        Assert.True(File.Exists(At(fresh)));
+    }
+
+    [Fact]
+    public void Expiry_is_not_put_off_by_looking_again()
+    {
+        string old = Put("x", "1");
+        _ = _reconciler.Reconcile(1000);
+        _ = _reconciler.Reconcile(1030);
+        _ = new Reconciler(_store, Grace).Reconcile(1040);
+        Assert.Equal($"{1000 + Grace} {old}\n", File.ReadAllText(At("expiring")));
+    }
+
+    [Fact]
+    public void Version_that_comes_back_stays()
+    {
+        string old = Put("x", "1");
+        _ = _reconciler.Reconcile(1000);
+        WriteStatus("base 1 installed", "x 1 installed");
+
+        Reconciliation result = _reconciler.Reconcile(1010);
+
+        Assert.Equal([old], result.Returned);
+        Assert.Equal("", File.ReadAllText(At("expiring")));
+        _ = _reconciler.Reconcile(100_000);
+        Assert.True(File.Exists(At(old)));
+    }
+
+    [Fact]
+    public void Removed_package_keeps_the_scripts_that_purge_it()
+    {
+        string whole = Put("x", "1", "/usr/bin/x", "/var/lib/dpkg/info/x.postrm");
+        WriteStatus("base 1 installed", "x 1 config-files");
+
+        Assert.Equal([whole], _reconciler.Reconcile(1000).Expiring);
+        _ = _reconciler.Reconcile(1000 + Grace);
+        _ = _reconciler.Reconcile(100_000);
+
+        string leftover = $"{Id("x", "1").FileName}~config.sha256";
+        Assert.False(File.Exists(At(whole)));
+        PackageList kept = PackageListReader.Read(At(leftover));
+        Assert.Equal(["/var/lib/dpkg/info/x.postrm"], kept.Files.Select(file => file.Path));
+
+        WriteStatus("base 1 installed");
+        Assert.Equal([leftover], _reconciler.Reconcile(100_001).Expiring);
+    }
+
+    [Fact]
+    public void Removed_package_without_scripts_leaves_nothing()
+    {
+        _ = Put("x", "1", "/usr/bin/x");
+        WriteStatus("base 1 installed", "x 1 config-files");
+        _ = _reconciler.Reconcile(1000);
+        _ = _reconciler.Reconcile(1000 + Grace);
+        Assert.Equal([PackageStore.NameOf(Id("base", "1"))], _store.ReadLists().Select(list => list.File));
+    }
+
+    [Fact]
+    public void Recorded_version_vouches_while_its_installer_lives_and_not_after()
+    {
+        string list = Put("x", "2");
+        using (Child installer = Child.Sleep())
+        {
+            Await(list, ProcessIdentity.Of(installer.Pid)!.Value);
+            Assert.False(_reconciler.TryReconcile(1000));
+            Assert.False(_reconciler.TryReconcile(500_000));
+        }
+
+        Assert.True(_reconciler.TryReconcile(500_001));
+        Assert.Equal([list], _reconciler.Last.Expiring);
+        Assert.Equal("", File.ReadAllText(At("pending")));
+    }
+
+    [Fact]
+    public void Installer_that_is_done_is_waited_for_no_more()
+    {
+        string list = Put("x", "2");
+        ProcessIdentity self = ProcessIdentity.Of(Environment.ProcessId)!.Value;
+        Await(list, self);
+        Assert.Empty(_reconciler.Reconcile(1000).Expiring);
+        Assert.Equal([list], _reconciler.Reconcile(1000, done: self).Expiring);
+    }
+
+    [Fact]
+    public void Process_that_got_the_number_later_installs_nothing()
+    {
+        string list = Put("x", "2");
+        Await(list, new ProcessIdentity(Environment.ProcessId, 1));
+        Assert.Equal([list], _reconciler.Reconcile(1000).Expiring);
+    }
+
+    [Fact]
+    public void Interrupted_package_has_files_of_both_versions_and_both_vouch()
+    {
+        string old = Put("x", "1");
+        string fresh = Put("x", "2");
+        WriteStatus("base 1 installed", "x 1 half-installed");
+        Await(fresh, new ProcessIdentity(int.MaxValue, 1));
+
+        Assert.Empty(_reconciler.Reconcile(1000).Expiring);
+        WriteStatus("base 1 installed", "x 2 installed");
+        Assert.Equal([old], _reconciler.Reconcile(1001).Expiring);
+        _ = _reconciler.Reconcile(1001 + Grace);
+        Assert.True(File.Exists(At(fresh)));
+    }
+
+    [Fact]
+    public void Nothing_is_read_when_nothing_changed()
+    {
+        _ = Put("x", "1");
+        _ = _reconciler.TryReconcile(1000);
+        _ = _reconciler.TryReconcile(1000);
+        Assert.False(_reconciler.TryReconcile(1001));
+        Reconciliation last = _reconciler.Last;
+        Assert.False(_reconciler.TryReconcile(1002));
+        Assert.Same(last, _reconciler.Last);
+
+        WriteStatus("base 1 installed", "x 1 installed");
+        Assert.True(_reconciler.TryReconcile(1003));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("rubbish\n")]
+    public void Database_that_cannot_be_read_lets_nothing_expire(string status)
+    {
+        _ = Put("x", "1");
+        _ = _directory.Write("root/var/lib/dpkg/status", status);
+        Reconciliation result = _reconciler.Reconcile(1000);
+        Assert.Contains("all stay as they were", Assert.Single(result.Problems), StringComparison.Ordinal);
+        Assert.Empty(result.Expiring);
+    }
+
+    [Fact]
+    public void Other_contents_of_the_same_version_do_not_take_away_what_is_installed()
+    {
+        string list = Put("x", "1", "/usr/bin/x");
+        WriteStatus("base 1 installed", "x 1 installed");
+        var again = new PackageList(Id("x", "1"), RecordedFrom.Unpack, [new ListedFile(new string('b', 64), "/usr/bin/x")]);
+        Assert.Equal(list, _store.Put(again, out string? superseded));
+        ProcessIdentity self = ProcessIdentity.Of(Environment.ProcessId)!.Value;
+        Await(superseded!, self);
+
+        Assert.Empty(_reconciler.Reconcile(1000).Expiring);
+        Assert.Equal([superseded!], _reconciler.Reconcile(1001, done: self).Expiring);
+        _ = _reconciler.Reconcile(1001 + Grace);
+        Assert.Equal(new string('b', 64), Assert.Single(PackageListReader.Read(At(list)).Files).Sha256);
+    }
+
+    [Fact]
+    public void Same_contents_again_supersede_nothing()
+    {
+        string list = Put("x", "1", "/usr/bin/x");
+        _ = _store.Put(PackageListReader.Read(At(list)), out string? superseded);
+        Assert.Null(superseded);
+    }
+
+    [Theory]
+    [InlineData("expiring", "soon x.sha256\n", "expiring:1: ")]
+    [InlineData("expiring", "12\n", "expiring:1: ")]
+    [InlineData("pending", "1 x.sha256\n", "pending:1: ")]
+    public void Damaged_state_is_refused_with_its_place(string file, string text, string place)
+    {
+        File.WriteAllText(At(file), text);
+        Assert.Contains(
+            place, Assert.Throws<PackageException>(() => _reconciler.Reconcile(1000)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Lock_is_for_one_at_a_time()
+    {
+        using IDisposable held = _store.Lock();
+        Task<Reconciliation> other = Task.Run(() => new Reconciler(_store, Grace).Reconcile(1000), TestContext.Current.CancellationToken);
+        Assert.False(other.Wait(200, TestContext.Current.CancellationToken));
+        held.Dispose();
+        Assert.True(other.Wait(5000, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Foreign_files_are_left_alone()
+    {
+        File.WriteAllText(At("own.sha256"), $"{new string('a', 64)}  /own\n");
+        _ = _reconciler.Reconcile(1000);
+        _ = _reconciler.Reconcile(100_000);
+        Assert.True(File.Exists(At("own.sha256")));
+    }
+
+    PackageId Id(string name, string version) => new("dpkg", name, version, "all", _directory.At("root"));
+
+    string At(string name) => Path.Combine(_store.Directory, name);
+
+    string Put(string name, string version, params string[] paths)
+    {
+        var list = new PackageList(
+            Id(name, version), RecordedFrom.Unpack, [.. paths.Select(path => new ListedFile(new string('a', 64), path))]);
+        return _store.Put(list, out _);
+    }
+
+    void Await(string list, ProcessIdentity process)
+    {
+        StoreState state = _store.ReadState();
+        state.Await(list, process);
+        _store.WriteState(state);
+    }
+
+    void Install(string list, params string[] packages)
+    {
+        Await(list, ProcessIdentity.Of(Environment.ProcessId)!.Value);
+        WriteStatus(["base 1 installed", .. packages]);
+    }
+
+    /// <param name="packages">"NAME VERSION STATE".</param>
+    void WriteStatus(params string[] packages) => _directory.Write(
+        "root/var/lib/dpkg/status",
+        string.Join('\n', packages.Select(package => package.Split(' ')).Select(words =>
+            $"Package: {words[0]}\nStatus: install ok {words[2]}\nVersion: {words[1]}\nArchitecture: all\n")));
+}
