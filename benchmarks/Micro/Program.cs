@@ -13,7 +13,7 @@ if (args.Length < 1)
 Type[] all =
 [
     typeof(HashBenchmarks), typeof(TemplateBenchmarks), typeof(PolicyBenchmarks), typeof(AppendBenchmarks), typeof(TpmBenchmarks),
-    typeof(ViewBenchmarks), typeof(AccessBenchmarks),
+    typeof(ViewBenchmarks), typeof(AccessBenchmarks), typeof(DecisionBenchmarks),
 ];
 Measuring.HoldFinalizers();
 var summaries = new List<Summary>();

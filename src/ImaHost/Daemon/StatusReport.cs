@@ -33,6 +33,8 @@ sealed record StatusReport
 
     public required PolicyStatus Policy { get; init; }
 
+    public required DecisionStatus Decisions { get; init; }
+
     /// <summary>"measured, fanotify only" or "measured and BPF-enforced": never blurred.</summary>
     public required string Level { get; init; }
 
@@ -74,6 +76,7 @@ sealed record StatusReport
             Holds = HoldStatus.From(in guard.Holds),
             Latency = LatencyStatus.Of(engine.Latency),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
+            Decisions = new DecisionStatus(engine.Decisions.Dropped),
             Level = Daemon.Coverage.Level,
             Coverage = CoverageStatus.Of(shared.Since, running),
             Holes = [.. Daemon.Coverage.Holes, .. mounts.Holes],
@@ -83,6 +86,9 @@ sealed record StatusReport
 }
 
 sealed record ListStatus(long Entries, long Violations, long BinaryBytes, string File);
+
+/// <param name="Dropped">Decisions that `imahost why` will not know of, since this host started.</param>
+sealed record DecisionStatus(long Dropped);
 
 sealed record TpmStatus(string Name, IReadOnlyList<string> Banks, int Pcr, long Extended, string? Fault);
 
