@@ -24,6 +24,7 @@ static class CommandLine
         {
             DaemonCommand.Create(),
             StatusCommand.Create(),
+            WhyCommand.Create(),
             RestartCommand.Create(),
             StopCommand.Create(),
             ListCommand.Create(),
