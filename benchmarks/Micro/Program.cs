@@ -21,6 +21,7 @@ Type[] all =
 [
     typeof(HashBenchmarks), typeof(TemplateBenchmarks), typeof(PolicyBenchmarks), typeof(AppendBenchmarks), typeof(TpmBenchmarks),
     typeof(ViewBenchmarks), typeof(AccessBenchmarks), typeof(SignatureBenchmarks), typeof(ReferenceBenchmarks),
+    typeof(DecisionBenchmarks),
 ];
 Measuring.HoldFinalizers();
 var summaries = new List<Summary>();

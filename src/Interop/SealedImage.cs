@@ -2,7 +2,7 @@ using ImaHost.Interop.Native;
 
 namespace ImaHost.Interop;
 
-/// <summary>A program in memory that nobody can change any more (memfd_create(2)), to be executed from there.</summary>
+/// <summary>Bytes in memory that nobody can change any more (memfd_create(2)), to be executed or read from there.</summary>
 public sealed unsafe class SealedImage : IDisposable
 {
     /// <summary>MFD_CLOEXEC, MFD_ALLOW_SEALING of memfd_create(2).</summary>

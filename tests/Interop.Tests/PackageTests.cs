@@ -1,4 +1,3 @@
-using System.Text;
 using ImaHost.InteropTests.Support;
 
 namespace ImaHost.InteropTests;

@@ -25,7 +25,7 @@ static class AppraisalText
     };
 
     /// <summary>For a shell; escapes of odd bytes as the log writes them are undone by $'…'.</summary>
-    static string Quote(string path) => path.Contains("\\x", StringComparison.Ordinal)
+    public static string Quote(string path) => path.Contains("\\x", StringComparison.Ordinal)
         ? $"$'{path.Replace("'", "\\'", StringComparison.Ordinal)}'"
         : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 

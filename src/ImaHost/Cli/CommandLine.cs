@@ -25,6 +25,7 @@ static class CommandLine
         {
             DaemonCommand.Create(),
             StatusCommand.Create(),
+            WhyCommand.Create(),
             RestartCommand.Create(),
             StopCommand.Create(),
             ListCommand.Create(),

@@ -13,6 +13,11 @@ static class StatusCommand
 
     static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
 
+    static readonly Option<bool> WouldDeny = new("--would-deny")
+    {
+        Description = "what enforce would deny, from the record of decisions; also of a stopped host",
+    };
+
     /// <summary>--state of the commands that ask a running host.</summary>
     public static Option<string> CreateStateOption() => new("--state")
     {
@@ -22,13 +27,18 @@ static class StatusCommand
 
     public static Command Create()
     {
-        var command = new Command("status", "Show what the running host does.") { State, Json };
+        var command = new Command("status", "Show what the running host does.") { State, Json, WouldDeny };
         command.SetAction(Run);
         return command;
     }
 
     static int Run(ParseResult parsed)
     {
+        if (parsed.GetValue(WouldDeny))
+        {
+            return WouldDenyText.Show(parsed.GetValue(State)!, parsed.GetValue(Json));
+        }
+
         string answer = ControlSocket.MustAsk(parsed.GetValue(State)!, "status");
         if (parsed.GetValue(Json))
         {
@@ -85,6 +95,11 @@ static class StatusCommand
         {
             yield return (stage, Text(
                 $"p50 {times.P50} µs, p90 {times.P90} µs, p99 {times.P99} µs, most {times.Max} µs ({times.Count} times)"));
+        }
+
+        if (status.Decisions.Dropped > 0)
+        {
+            yield return ("decisions", Text($"{status.Decisions.Dropped} are not in the record: its disk is full or too slow"));
         }
 
         yield return ("level", status.Level);

@@ -19,12 +19,8 @@ sealed record ControlRequest(string Line, byte[] Data, uint Uid, uint Gid = 0);
 /// </summary>
 static class ControlSocket
 {
-    const int TimeoutMilliseconds = 500;
     const int MostMilliseconds = 5000;
     const int MaxLine = 4096;
-
-    /// <summary>More who ask at once wait for their turn.</summary>
-    const int MostAtOnce = 16;
 
     /// <summary>SOL_SOCKET and SO_PEERCRED, include/uapi/asm-generic/socket.h: struct ucred is pid, uid, gid.</summary>
     const int SocketLevel = 1;
@@ -56,50 +52,24 @@ static class ControlSocket
         string path, UnixFileMode mode, int limit, Func<uint, string?> refuse, Func<ControlRequest, string?> answer,
         Func<string, Action, Thread> start)
     {
-        File.Delete(path);
-        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(path));
-        File.SetUnixFileMode(path, mode);
-        listener.Listen(MostAtOnce);
-        using var room = new SemaphoreSlim(MostAtOnce);
-        for (;;)
-        {
-            room.Wait();
-#pragma warning disable CA2000 // its thread disposes of it
-            Socket client = listener.Accept();
-#pragma warning restore CA2000
-            _ = start("client", () =>
-            {
-                ServeOne(client, limit, refuse, answer);
-                _ = room.Release();
-            });
-        }
+        LocalServer.Serve(path, mode, client => ServeOne(client, limit, refuse, answer), start);
     }
 
     static void ServeOne(Socket client, int limit, Func<uint, string?> refuse, Func<ControlRequest, string?> answer)
     {
-        using Socket _ = client;
-        try
+        long end = Environment.TickCount64 + MostMilliseconds;
+        if (refuse(PeerOf(client).Uid) is { } refusal)
         {
-            client.ReceiveTimeout = client.SendTimeout = TimeoutMilliseconds;
-            long end = Environment.TickCount64 + MostMilliseconds;
-            if (refuse(PeerOf(client).Uid) is { } refusal)
-            {
-                Send(client, $"error: {refusal}\n");
-            }
-            else if (TryReceive(client, limit, end, out ControlRequest? request, out string error))
-            {
-                Send(client, answer(request) ?? "error: not understood\n");
-            }
-            else
-            {
-                Send(client, $"error: {error}\n");
-                Drain(client, end);
-            }
+            Send(client, $"error: {refusal}\n");
         }
-        catch (SocketException)
+        else if (TryReceive(client, limit, end, out ControlRequest? request, out string error))
         {
-            // It asked and went, or never asked: nobody is left to tell.
+            Send(client, answer(request) ?? "error: not understood\n");
+        }
+        else
+        {
+            Send(client, $"error: {error}\n");
+            Drain(client, end);
         }
     }
 

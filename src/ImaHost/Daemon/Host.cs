@@ -20,6 +20,7 @@ sealed class Host : IDisposable
     const int TpmCheckMilliseconds = 1000;
     const int MountsMilliseconds = 2000;
     const int FinishMilliseconds = 4000;
+    const int FlushMilliseconds = 500;
     const int SlowMountsMilliseconds = 30_000;
 
     readonly DaemonOptions _options;
@@ -40,6 +41,8 @@ sealed class Host : IDisposable
     readonly Backfill _backfill;
     readonly UnjudgedAccesses _unjudged;
     readonly SelfCheck _check;
+    readonly DecisionWriter _decisions;
+    readonly JournalLoggerProvider? _journal;
     EventLoop? _loop;
     volatile bool _yields;
     volatile bool _isOrdered;
@@ -47,7 +50,8 @@ sealed class Host : IDisposable
     Host(DaemonOptions options)
     {
         _options = options;
-        _loggers = Logging.Create(options.LogFormat);
+        _journal = options.LogFormat == LogFormat.Text ? Journal.TryOpen() : null;
+        _loggers = Logging.Create(options.LogFormat, _journal);
         _log = _loggers.CreateLogger("imahost");
         if (!ProcessImage.TryForbidDumps())
         {
@@ -74,6 +78,7 @@ sealed class Host : IDisposable
         _backfill = new Backfill(_engine, _list, Launcher.Settings(options), _shared, ProcessImage.ParentPid, _log);
         _unjudged = new UnjudgedAccesses(_shared, _list, Launcher.Settings(options));
         _check = new SelfCheck(ProcessImage.ParentPid, _log);
+        _decisions = new DecisionWriter(_engine.Decisions, _state.Path, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -92,6 +97,7 @@ sealed class Host : IDisposable
     public void Dispose()
     {
         _buffers.Dispose();
+        _decisions.Dispose();
         _list.Dispose();
         _fuseDigests.Dispose();
         _loggers.Dispose();
@@ -109,7 +115,9 @@ sealed class Host : IDisposable
         }
 
         Start("TPM", TendTpm);
+        Start("decisions", _decisions.Run);
         ServeQuestions();
+        ServeMetrics();
         if (FuseDevice.IsMounted)
         {
             Start("FUSE", PublishedFiles().Run);
@@ -194,6 +202,7 @@ sealed class Host : IDisposable
     {
         _socket.StopReceiving();
         loop.Finish(FinishMilliseconds);
+        _ = _engine.Decisions.Flush(FlushMilliseconds);
         if (!_yields)
         {
             HostEvents.Stop(_list, Launcher.Settings(_options), _isOrdered);
@@ -303,15 +312,38 @@ sealed class Host : IDisposable
 
     string? Answer(ControlRequest request) => request.Line switch
     {
-        "status" => JsonSerializer.Serialize(
-            StatusReport.Make(
-                _options, _shared, _engine, _list, _policies.Fault, _vouchers.Warnings, _mounts.Report, _backfill.Report, _check.Look()),
-            StatusJson.Default.StatusReport),
+        "status" => JsonSerializer.Serialize(Report(), StatusJson.Default.StatusReport),
+        InForce.Request => InForce.Answer(_options, _engine),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),
         _ => _policies.Answer(request) ?? _vouchers.Answer(request) ?? QuoteRequests.Answer(request, _list)
             ?? _buffers.Answer(request),
     };
+
+    StatusReport Report() => StatusReport.Make(
+        _options, _shared, _engine, _list, _policies.Fault, _vouchers.Warnings, _mounts.Report, _backfill.Report, _check.Look());
+
+    void ServeMetrics()
+    {
+        var server = new MetricsServer(
+            isOpen =>
+            {
+                GuardCounters guard = _shared.Counters;
+                var more = new MoreCounts(
+                    _decisions.Written, _engine.Decisions.Dropped, _journal?.Dropped ?? 0, _vouchers.Warnings.Count);
+                return Metrics.Show(Report(), _engine, in guard.Holds, more, isOpen);
+            },
+            _log);
+        if (_options.MetricsSocket is { } socket)
+        {
+            Start("metrics", () => server.ServeSocket(socket, Start));
+        }
+
+        if (_options.MetricsFile is { } file)
+        {
+            Start("metrics file", () => server.WriteFiles(file));
+        }
+    }
 
     /// <returns>"supervised": whoever started the service waits for what it says, and may start it again.</returns>
     string OrderStop()

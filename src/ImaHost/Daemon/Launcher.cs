@@ -148,13 +148,23 @@ static class Launcher
                 + " out of the unit; in a container run it on the machine itself");
         }
 
-        if (options.MeasureSocket is { } socket && ControlSocket.WhyNotAt(socket) is { } why)
+        RequireSocket("measure_socket", options.MeasureSocket);
+        RequireSocket("metrics_socket", options.MetricsSocket);
+        if (options.MetricsFile is { } file && !(Path.IsPathRooted(file) && Directory.Exists(Path.GetDirectoryName(file))))
         {
-            throw new ConfigurationException($"measure_socket: {socket} {why}");
+            throw new ConfigurationException($"metrics_file: {file} is no absolute path in a directory that is there");
         }
 
         _ = ImaHash(options);
         _ = Template(options);
+    }
+
+    static void RequireSocket(string key, string? path)
+    {
+        if (path != null && ControlSocket.WhyNotAt(path) is { } why)
+        {
+            throw new ConfigurationException($"{key}: {path} {why}");
+        }
     }
 
     static void ValidatePaths(DaemonOptions options)

@@ -10,8 +10,15 @@ static partial class Logging
 {
     const int MostWaiting = 10000;
 
-    public static ILoggerFactory Create(LogFormat format) => LoggerFactory.Create(builder =>
+    /// <param name="toJournal">Takes the lines in place of standard error; null: nothing does.</param>
+    public static ILoggerFactory Create(LogFormat format, JournalLoggerProvider? toJournal = null) => LoggerFactory.Create(builder =>
     {
+        if (toJournal != null)
+        {
+            _ = builder.AddProvider(toJournal);
+            return;
+        }
+
         // The journal wants "<4>" before each line; a person at a terminal does not.
         bool journal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") != null;
         if (format == LogFormat.Json)
@@ -80,6 +87,9 @@ static partial class Logging
 
     [LoggerMessage(EventId = 28, Level = LogLevel.Error, Message = "services cannot ask at {Path}: {Cause}")]
     public static partial void NoServices(ILogger log, string path, string cause);
+
+    [LoggerMessage(EventId = 37, Level = LogLevel.Error, Message = "metrics cannot be had at {Path}: {Cause}")]
+    public static partial void NoMetrics(ILogger log, string path, string cause);
 
     [LoggerMessage(EventId = 29, Level = LogLevel.Information, Message = "watching {Filesystem}")]
     public static partial void Watching(ILogger log, string filesystem);

@@ -36,6 +36,8 @@ sealed record StatusReport
 
     public required VoucherStatus Vouchers { get; init; }
 
+    public required DecisionStatus Decisions { get; init; }
+
     /// <summary>"measured, fanotify only" or "measured and BPF-enforced": never blurred.</summary>
     public required string Level { get; init; }
 
@@ -78,6 +80,7 @@ sealed record StatusReport
             Latency = LatencyStatus.Of(engine.Latency),
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
             Vouchers = VoucherStatus.Of(engine.Vouchers, voucherWarnings),
+            Decisions = new DecisionStatus(engine.Decisions.Dropped),
             Level = Daemon.Coverage.Level,
             Coverage = CoverageStatus.Of(shared.Since, running),
             Holes = [.. Daemon.Coverage.Holes, .. mounts.Holes],
@@ -87,6 +90,9 @@ sealed record StatusReport
 }
 
 sealed record ListStatus(long Entries, long Violations, long BinaryBytes, string File);
+
+/// <param name="Dropped">Decisions that `imahost why` will not know of, since this host started.</param>
+sealed record DecisionStatus(long Dropped);
 
 sealed record TpmStatus(string Name, IReadOnlyList<string> Banks, int Pcr, long Extended, string? Fault);
 

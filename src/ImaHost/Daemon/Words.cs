@@ -22,6 +22,11 @@ static class Words
     public static string Name<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
 
+    /// <summary>"UnknownKey" is "unknown key".</summary>
+    public static string Phrase<T>(T value)
+        where T : struct, Enum =>
+        string.Concat(value.ToString().Select((letter, at) => at > 0 && char.IsAsciiLetterUpper(letter) ? $" {letter}" : $"{letter}")).ToLowerInvariant();
+
     /// <summary>"off, log, fix or enforce".</summary>
     public static string List<T>()
         where T : struct, Enum

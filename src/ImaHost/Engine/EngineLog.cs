@@ -7,10 +7,15 @@ static partial class EngineLog
 {
     [LoggerMessage(
         EventId = 1, Level = LogLevel.Warning,
-        Message = "{Outcome} \"{Path}\" hook={Hook} pid={Pid} comm=\"{Comm}\" uid={Uid} cause={Cause} rule=\"{Rule}\": {Advice}")]
+        Message = "{Outcome} \"{Path}\" hook={Hook} pid={Pid} comm=\"{Comm}\" uid={Uid} cause={Cause} rule=\"{Rule}\" by={By} label={Label} key={Key} digest={Digest}: {Advice}")]
     public static partial void Denial(
         ILogger log, string outcome, string path, string hook, int pid, string comm, uint uid, string cause,
-        string rule, string advice);
+        string rule, string by, string label, string key, string digest, string advice);
+
+    [LoggerMessage(
+        EventId = 12, Level = LogLevel.Error,
+        Message = "decisions are not recorded, and `imahost why` will not know of them: {Cause}")]
+    public static partial void NotRecorded(ILogger log, string cause);
 
     [LoggerMessage(
         EventId = 2, Level = LogLevel.Error,

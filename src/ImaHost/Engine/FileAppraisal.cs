@@ -1,4 +1,5 @@
 using ImaHost.Appraisal;
+using ImaHost.Crypto;
 using ImaHost.Events;
 using ImaHost.Interop;
 using ImaHost.Measurement;
@@ -12,10 +13,13 @@ namespace ImaHost.Engine;
 sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounters counters, ILogger log)
 {
     /// <summary>Filesystems whose files can change with nothing to be seen of it here.</summary>
-    const long Fuse = 0x65735546; // FUSE_SUPER_MAGIC, linux/magic.h
+    public const long Fuse = 0x65735546; // FUSE_SUPER_MAGIC, linux/magic.h
 
     /// <summary>A lease here does not know of mappings, nor of writers of the layer below.</summary>
     const long Overlay = 0x794c7630; // OVERLAYFS_SUPER_MAGIC
+
+    /// <summary>What was decided lately, for who asks why.</summary>
+    public DecisionLog Decisions { get; } = new();
 
     /// <summary>Does somebody vouch for the file, as every rule wants? (LIM: appraise_measurement)</summary>
     public Verdict Judge(AccessRequest access, in Question question, FileMeasurement file, Vouchers vouchers)
@@ -30,18 +34,35 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
 
         bool distrusts = magic == Fuse && question.FailsSecurely;
         Finding found = Appraise(in question, file, vouchers, distrusts, out ImaRule? rule);
-        if (found.Passes || TryFix(access, found.Outcome, file.File))
-        {
-            return pass;
-        }
-
-        if (MayLabel(access, question.Hook))
+        bool isFixed = !found.Passes && TryFix(access, found.Outcome, file.File);
+        if (!(found.Passes || isFixed) && MayLabel(access, question.Hook))
         {
             return Verdict.Allow;
         }
 
         bool enforce = options.Appraise == AppraiseMode.Enforce && !rule!.OnlyLogs;
-        Report(access, question.Hook, rule!, file.File, in found, enforce);
+        var decision = new Decision
+        {
+            Outcome = found.Passes ? DecisionOutcome.Allowed : isFixed ? DecisionOutcome.Fixed
+                : access.IsRunning ? DecisionOutcome.LeftRunning : enforce ? DecisionOutcome.Denied
+                : DecisionOutcome.WouldDeny,
+            Hook = question.Hook,
+            Pid = access.Pid,
+            File = file.File,
+            Finding = found,
+            Rule = rule,
+            Mode = options.Appraise,
+            Violation = file.Violation,
+            Policy = question.Policy,
+            Vouchers = vouchers,
+        };
+        Decisions.Note(in decision);
+        if (decision.IsAllowed)
+        {
+            return pass;
+        }
+
+        Report(in decision);
         return enforce ? Verdict.Deny : pass;
     }
 
@@ -111,14 +132,40 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
     bool TryFix(AccessRequest access, Appraisal.Appraisal outcome, CollectedFile file) =>
         options.Appraise == AppraiseMode.Fix && Appraiser.MayFix(outcome, file.SecurityIma) && label.TryWrite(access, file);
 
-    void Report(
-        AccessRequest access, ImaHook hook, ImaRule rule, CollectedFile file, in Finding found, bool enforce)
+    void Report(in Decision decision)
     {
-        if (access.IsRunning)
+        Count(decision.Outcome);
+        CollectedFile file = decision.File;
+        ImaRule rule = decision.Rule!;
+        string path = EntryName.ToText(file.Path);
+        string advice = AppraisalText.Advice(decision.Finding.Outcome, path);
+        SecurityIma label = file.SecurityIma;
+        Digest digest = DecisionLog.DigestOf(file);
+        EngineLog.Denial(
+            log, Word(decision.Outcome), path, decision.Hook.Name(), decision.Pid, Accessor.ReadName(decision.Pid),
+            Accessor.ReadUid(decision.Pid), AppraisalText.Cause(decision.Finding.Outcome), rule.Origin,
+            rule.By == Vouching.None ? "security.ima" : string.Join('|', Vouchings.NamesOf(rule.By)),
+            LabelText.Kind(label.Type), LabelText.Key(LabelText.KeyId(in label)) ?? "none",
+            digest.Algorithm == null ? "none" : digest.ToString(),
+            rule.Reason == null ? advice : $"{rule.Reason}; {advice}");
+    }
+
+    static string Word(DecisionOutcome outcome) => outcome switch
+    {
+        DecisionOutcome.LeftRunning => "would have denied",
+        DecisionOutcome.WouldDeny => "would deny",
+        DecisionOutcome.Denied => "denied",
+        DecisionOutcome.Allowed or DecisionOutcome.Fixed or DecisionOutcome.Unjudged or DecisionOutcome.Dropped or _ =>
+            throw new ArgumentOutOfRangeException(nameof(outcome)),
+    };
+
+    void Count(DecisionOutcome outcome)
+    {
+        if (outcome == DecisionOutcome.LeftRunning)
         {
             counters.AddRunningDenied();
         }
-        else if (enforce)
+        else if (outcome == DecisionOutcome.Denied)
         {
             counters.AddDenied();
         }
@@ -126,12 +173,5 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         {
             counters.AddWouldDeny();
         }
-
-        string path = EntryName.ToText(file.Path);
-        string advice = AppraisalText.Advice(found.Outcome, path);
-        EngineLog.Denial(
-            log, access.IsRunning ? "would have denied" : enforce ? "denied" : "would deny", path, hook.Name(), access.Pid,
-            Accessor.ReadName(access.Pid), Accessor.ReadUid(access.Pid), AppraisalText.Cause(found.Outcome),
-            rule.Origin, rule.Reason == null ? advice : $"{rule.Reason}; {advice}");
     }
 }

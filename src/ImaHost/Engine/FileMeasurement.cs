@@ -24,6 +24,9 @@ sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDi
     /// <summary>The kind of its filesystem, since something was asked about it.</summary>
     public long FilesystemMagic { get; private set; }
 
+    /// <summary>The violation that this access has brought.</summary>
+    public string? Violation { get; set; }
+
     AccessRequest Access => _access ?? throw new InvalidOperationException("no access was begun");
 
     /// <summary>Something is known of the file.</summary>
@@ -34,6 +37,7 @@ sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDi
     public bool Begin(AccessRequest access)
     {
         _access = access;
+        Violation = null;
         IsKnown = access.HasFile && File.Identify(access.File) == 0;
         return IsKnown;
     }

@@ -46,6 +46,9 @@ sealed class ImaEngine(
     /// <summary>What is hashed at this time, by whichever worker.</summary>
     public HashesUnderWay Hashes { get; } = new(options.Deadline);
 
+    /// <summary>What was decided lately.</summary>
+    public DecisionLog Decisions => _appraisal.Decisions;
+
     /// <summary>How long judging takes.</summary>
     public EngineLatency Latency { get; } = new();
 
@@ -257,12 +260,34 @@ sealed class ImaEngine(
         string path = scratch.File.IsKnown ? EntryName.ToText(scratch.File.File.Path) : "?";
         string outcome = access.IsRunning ? "left running" : options.FailAllows ? "allowed" : "denied";
         EngineLog.Unjudged(log, path, access.Pid, cause, outcome);
+        NoteUnjudged(access, scratch.File, cause);
         if (record && scratch.File.IsKnown)
         {
             _ = StoreViolation(access, scratch, violation);
         }
 
         return options.FailAllows ? Verdict.Allow : Verdict.Deny;
+    }
+
+    /// <summary>By the hook that can be told without looking at the file, which may be what cannot be read.</summary>
+    void NoteUnjudged(AccessRequest access, FileMeasurement file, string cause)
+    {
+        if (file.IsKnown && options.Appraise != AppraiseMode.Off)
+        {
+            Decisions.Note(new Decision
+            {
+                Outcome = DecisionOutcome.Unjudged,
+                Hook = access.Access == GuardAccess.Exec ? ImaHook.BprmCheck
+                    : access.Access == GuardAccess.Data ? ImaHook.FileCheck : ImaHook.MmapCheck,
+                Pid = access.Pid,
+                File = file.File,
+                Mode = options.Appraise,
+                Fault = cause,
+                Violation = file.Violation,
+                Policy = Policy.Fingerprint,
+                Vouchers = Vouchers,
+            });
+        }
     }
 
     /// <summary>Records that what was measured may not be what is used (ima_rdwr_violation_check), if that is so.</summary>
@@ -292,6 +317,7 @@ sealed class ImaEngine(
     bool StoreViolation(AccessRequest access, Scratch scratch, string cause)
     {
         CollectedFile file = scratch.File.File;
+        scratch.File.Violation = cause;
         string uid = access.Pid == 0 ? "?" : $"{Accessor.ReadUid(access.Pid)}";
         EngineLog.Violation(
             log, cause, Accessor.ReadName(access.Pid), EntryName.ToText(file.Path), file.Stat.DeviceMajor,

@@ -18,12 +18,16 @@ sealed class LatencyHistogram
 
     readonly long[] _buckets = new long[Buckets];
     long _max;
+    long _sum;
 
     /// <summary>How many were recorded. Of one that is being recorded in, add it to another first.</summary>
     public long Count => _buckets.Sum();
 
     /// <summary>The longest, exactly.</summary>
     public long Max => Volatile.Read(ref _max);
+
+    /// <summary>All of them together.</summary>
+    public long Sum => Volatile.Read(ref _sum);
 
     /// <summary>Counts one. For one thread alone, so nothing here has to be an interlocked operation.</summary>
     public void Record(long nanoseconds)
@@ -35,6 +39,7 @@ sealed class LatencyHistogram
             Volatile.Write(ref _max, value);
         }
 
+        Volatile.Write(ref _sum, _sum + value);
         ref long bucket = ref _buckets[BucketOf(value)];
         Volatile.Write(ref bucket, bucket + 1);
     }
@@ -48,6 +53,19 @@ sealed class LatencyHistogram
         }
 
         _max = Math.Max(_max, other.Max);
+        _sum += other.Sum;
+    }
+
+    /// <summary>How many took less than 2^power nanoseconds.</summary>
+    public long CountBelow(int power)
+    {
+        long count = 0;
+        for (int i = 0; i < Buckets && LargestIn(i) < 1L << power; i++)
+        {
+            count += _buckets[i];
+        }
+
+        return count;
     }
 
     /// <summary>The time that this share of all took at most; 0 when there were none.</summary>

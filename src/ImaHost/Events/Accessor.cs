@@ -12,6 +12,9 @@ namespace ImaHost.Events;
 /// </summary>
 static partial class Accessor
 {
+    /// <summary>Bytes of a name at most: TASK_COMM_LEN is 16, and each may be escaped by the kernel.</summary>
+    public const int MostName = 64;
+
     const int SetGid = 6; // CAP_SETGID, include/uapi/linux/capability.h
     const int SetUid = 7; // CAP_SETUID
     const int SysAdmin = 21; // CAP_SYS_ADMIN
@@ -52,6 +55,19 @@ static partial class Accessor
     /// <summary>The real user id; 0 when the task is gone.</summary>
     public static uint ReadUid(int pid) =>
         ReadStatus(pid).TryReadIds("\nUid:"u8, out (uint Real, uint, uint) ids) ? ids.Real : 0;
+
+    /// <summary>The task's name (comm) as the kernel writes it, and its real user id, at one look.</summary>
+    /// <param name="name">At least <see cref="MostName"/>.</param>
+    /// <param name="uid">Null when the task is gone.</param>
+    /// <returns>Bytes of the name; 0 when the task is gone.</returns>
+    public static int ReadNameAndUid(int pid, Span<byte> name, out uint? uid)
+    {
+        ProcessStatus status = ReadStatus(pid);
+        ReadOnlySpan<byte> found = status.Name[..Math.Min(status.Name.Length, MostName)];
+        found.CopyTo(name);
+        uid = status.TryReadIds("\nUid:"u8, out (uint Real, uint, uint) ids) ? ids.Real : null;
+        return found.Length;
+    }
 
     /// <summary>The task's name (comm), or "?".</summary>
     public static string ReadName(int pid) => ReadStatus(pid).Name is { IsEmpty: false } name ? EntryName.ToText(name) : "?";

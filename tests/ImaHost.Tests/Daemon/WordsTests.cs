@@ -13,6 +13,9 @@ public sealed class WordsTests
         Assert.Equal("text or json", Words.List<LogFormat>());
     }
 
+    [Fact]
+    public void Phrase_is_made_of_words() => Assert.Equal("unknown key", Words.Phrase(SignatureCheck.UnknownKey));
+
     [Theory]
     [InlineData("fix", true)]
     [InlineData("Fix", false)]

@@ -8,6 +8,7 @@ using ImaHost.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Win32.SafeHandles;
 using Xunit;
+using SHA256 = System.Security.Cryptography.SHA256;
 
 namespace ImaHost.Tests.Engine;
 
@@ -52,10 +53,25 @@ public sealed class EventLoopAllocationTests : IDisposable
     [InlineData("tcb", GuardAccess.Data, false)]
     [InlineData("tcb", GuardAccess.Data, true)]
     [InlineData("tcb", GuardAccess.Open, false)]
-    public void Access_allocates_nothing(string policy, GuardAccess access, bool isNew)
+    public void Access_allocates_nothing(string policy, GuardAccess access, bool isNew) =>
+        RequireNoAllocation(policy, access, isNew, AppraiseMode.Off);
+
+    [Fact]
+    public void Access_of_a_file_that_passes_appraisal_allocates_nothing()
+    {
+        byte[] label = [4, HashAlgorithm.Sha256.KernelId, .. SHA256.HashData(File.ReadAllBytes(_directory.At("program")))];
+        using (HeldFile file = HeldFile.Open(_directory.At("program")))
+        {
+            Assert.SkipUnless(file.SetXattr("security.ima\0"u8, label) == 0, "security.ima cannot be written here");
+        }
+
+        RequireNoAllocation("exec", GuardAccess.Exec, isNew: false, AppraiseMode.Enforce);
+    }
+
+    void RequireNoAllocation(string policy, GuardAccess access, bool isNew, AppraiseMode mode)
     {
         var loop = new EventLoop(
-            NewEngine(policy), _guard.Socket, new GuardCommands(static () => { }, static () => { }, Count), Environment.ProcessId,
+            NewEngine(policy, mode), _guard.Socket, new GuardCommands(static () => { }, static () => { }, Count), Environment.ProcessId,
             NullLogger.Instance);
         var worker = new Crew("worker", 1, 1, loop.Run, Threads.Start);
         worker.Begin();
@@ -86,10 +102,10 @@ public sealed class EventLoopAllocationTests : IDisposable
         Assert.True(isNew ? _counters.Measured >= Jobs : _counters is { Measured: 1, Repeated: >= Jobs - 1 });
     }
 
-    ImaEngine NewEngine(string policy)
+    ImaEngine NewEngine(string policy, AppraiseMode mode)
     {
         var options = new EngineOptions(
-            AppraiseMode.Off, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, Pcr: 10, FailAllows: false);
+            mode, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, Pcr: 10, FailAllows: false);
         return new ImaEngine(
             options, new ImaPolicy(RulesOf(policy)), _list.List, new ReadWriteCheck(), _counters, NullLogger.Instance);
     }

@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text.Json;
+using ImaHost.Appraisal;
+using ImaHost.Daemon;
+
+namespace ImaHost.Cli;
+
+/// <summary>Shows what enforce would deny.</summary>
+static class WouldDenyText
+{
+    public static int Show(string state, bool json)
+    {
+        // What is not on disk yet is asked for; a stopped host has left all it will.
+        _ = WhyContext.AskRunning(state);
+        var report = WouldDenyReport.Of(DecisionHistory.Read(state));
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(report, WouldDenyJson.Default.WouldDenyReport));
+            return ExitStatus.Yes;
+        }
+
+        foreach (string line in report.Directories.SelectMany(Lines))
+        {
+            Console.WriteLine(line);
+        }
+
+        Console.WriteLine(report.Files == 0
+            ? "enforce would deny nothing that was accessed, as far as the record goes back"
+            : string.Create(CultureInfo.InvariantCulture, $"enforce would deny {report.Files} files in {report.Directories.Count} directories ({report.Count} accesses)"));
+        if (report.Dropped > 0)
+        {
+            CommandLine.Complain(string.Create(CultureInfo.InvariantCulture, $"{report.Dropped} decisions are not in the record: its disk was full or too slow"));
+        }
+
+        return ExitStatus.Yes;
+    }
+
+    static IEnumerable<string> Lines(WouldDenyDirectory directory)
+    {
+        yield return string.Create(
+            CultureInfo.InvariantCulture, $"{directory.Directory}: {directory.Files.Count} files, {directory.Count} accesses");
+        foreach (WouldDenyFile file in directory.Files)
+        {
+            string package = file.Package == null ? "" : $", package {file.Package}";
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"  {Path.GetFileName(file.Path)}: {file.Cause}, {file.Count} times, last on {file.Last:yyyy-MM-dd HH:mm:ss} UTC{package}");
+        }
+    }
+}

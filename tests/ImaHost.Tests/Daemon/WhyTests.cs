@@ -1,0 +1,220 @@
+using System.Text;
+using ImaHost.Appraisal;
+using ImaHost.Crypto;
+using ImaHost.Daemon;
+using ImaHost.Engine;
+using ImaHost.Interop;
+using ImaHost.Tests.Support;
+using Xunit;
+
+namespace ImaHost.Tests.Daemon;
+
+/// <summary>The reasoning of `imahost why`, on real files.</summary>
+public sealed class WhyTests : IDisposable
+{
+    const string Label = "security.ima\0";
+
+    readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("appraise func=BPRM_CHECK", "enforce", nameof(WhyVerdict.Denied), "missing-hash")]
+    [InlineData("appraise func=BPRM_CHECK", "log", nameof(WhyVerdict.WouldDeny), "missing-hash")]
+    [InlineData("appraise func=BPRM_CHECK", "off", nameof(WhyVerdict.NotAsked), "missing-hash")]
+    [InlineData("appraise func=BPRM_CHECK imahost.mode=log", "enforce", nameof(WhyVerdict.WouldDeny), "missing-hash")]
+    [InlineData("appraise func=BPRM_CHECK appraise_type=imasig", "enforce", nameof(WhyVerdict.Denied), "IMA-signature-required")]
+    [InlineData("appraise func=BPRM_CHECK imahost.by=reference", "enforce", nameof(WhyVerdict.Denied), "not-vouched-for")]
+    [InlineData("appraise func=BPRM_CHECK uid=4242", "enforce", nameof(WhyVerdict.NotAsked), null)]
+    [InlineData("measure func=BPRM_CHECK", "enforce", nameof(WhyVerdict.NotAsked), null)]
+    public void Verdict_follows_the_rule_and_the_mode(string rule, string mode, string expected, string? cause)
+    {
+        WhyReport report = Explain(Tool(), rule, mode);
+        WhyVerdict verdict = Enum.Parse<WhyVerdict>(expected);
+
+        Assert.Equal(verdict, report.Verdict);
+        bool fails = verdict is WhyVerdict.Denied or WhyVerdict.WouldDeny;
+        Assert.Equal(fails ? cause : null, report.Cause);
+        Assert.True(!fails || (report.Origin == "test:1" && report.Hook == "BPRM_CHECK"));
+    }
+
+    [Fact]
+    public void Uid_is_that_of_who_was_denied_last()
+    {
+        string tool = Tool();
+        Record(new DecisionRecord { Seq = 1, Outcome = DecisionOutcome.Denied, Path = tool, Uid = 4242 });
+
+        Assert.Equal(WhyVerdict.Denied, Explain(tool, "appraise func=BPRM_CHECK uid=4242").Verdict);
+    }
+
+    [Fact]
+    public void Label_is_advised_where_it_would_do()
+    {
+        string tool = Tool();
+        Assert.Equal(
+            [$"imahost label '{tool}'"], Commands(Explain(tool, "appraise func=BPRM_CHECK")));
+        Assert.Equal(
+            [$"imahost label --hash sha512 '{tool}'"], Commands(Explain(tool, "appraise func=BPRM_CHECK appraise_algos=sha512")));
+        Assert.Equal(
+            [$"imahost label --sign KEY '{tool}'"], Commands(Explain(tool, "appraise func=BPRM_CHECK appraise_type=imasig")));
+        Assert.Equal(
+            [$"imahost label --sign KEY '{tool}'"], Commands(Explain(tool, "appraise func=BPRM_CHECK imahost.by=ima-sig|package")));
+        Assert.Equal(["imahost learn"], Commands(Explain(tool, "appraise func=BPRM_CHECK imahost.by=reference")));
+        Assert.Equal(
+            [$"imahost label '{tool}'", "imahost learn"],
+            Commands(Explain(tool, "appraise func=BPRM_CHECK imahost.by=ima-hash|reference")));
+        Assert.Empty(Commands(Explain(tool, "appraise func=BPRM_CHECK digest_type=verity appraise_type=sigv3")));
+    }
+
+    [Fact]
+    public void Advice_does_what_it_says()
+    {
+        string tool = Tool();
+        Assert.SkipUnless(TrySetLabel(tool, HashAlgorithm.Sha256), "security.ima cannot be written here");
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK");
+
+        Assert.Equal((WhyVerdict.Allowed, "ima-hash", "hash"), (report.Verdict, report.By, report.Label!.Kind));
+        Assert.Empty(report.Remedies);
+    }
+
+    [Fact]
+    public void Rule_that_is_gone_and_allowed_it_is_told()
+    {
+        string tool = Tool();
+        Assert.SkipUnless(TrySetLabel(tool, HashAlgorithm.Sha256), "security.ima cannot be written here");
+        Record(Allowed(tool) with { Rule = "appraise func=BPRM_CHECK", Origin = "/etc/ima/policy.d/old.ima:7" });
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK appraise_type=imasig");
+
+        Assert.Equal(["imahost policy load", $"imahost label --sign KEY '{tool}'"], Commands(report));
+        Assert.Contains("/etc/ima/policy.d/old.ima:7", report.Remedies[0].Why, StringComparison.Ordinal);
+        Assert.Contains(report.Changes, change => change.StartsWith("the rule: it was allowed by /etc/ima/policy.d/old.ima:7", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_changed_since_it_was_allowed_is_told()
+    {
+        string tool = Tool();
+        DecisionRecord allowed = Allowed(tool) with { Digest = $"sha256:{new string('0', 64)}", Inode = 1, LabelTag = "77", Label = "hash", Mode = "log" };
+        Record(allowed);
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK");
+
+        Assert.Equal(1, report.LastAllowed!.Seq);
+        string[] starts = ["its content, at ", "it is another file", "its security.ima: it was hash, now it is none", "the mode: it was log"];
+        Assert.Equal(starts.Length, report.Changes.Count);
+        Assert.All(starts.Zip(report.Changes), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Lists_that_say_something_of_it_are_named_with_their_line()
+    {
+        string tool = Tool();
+        string digest = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(tool)));
+        string other = new('0', 64);
+        string sums = _directory.Write("lists/a.sha256", $"{other}  /elsewhere\n{other}  {tool}\n{other}  {tool}.old\n{digest} *{tool}\n");
+        string package = _directory.Write("state/packages/p.sha256", $"# imahost package list 1\n# package: pack\n{digest}  /usr{tool}\n");
+        _ = _directory.Write("lists/ignored.txt", digest);
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK");
+
+        Assert.Equal(
+            [new ListLine(sums, 2, true, false, null), new ListLine(sums, 4, true, true, null), new ListLine(package, 3, false, true, "pack")],
+            report.Lists);
+    }
+
+    [Fact]
+    public void File_that_is_gone_still_has_its_decisions()
+    {
+        string path = _directory.At("gone");
+        Record(Allowed(path));
+
+        WhyReport report = Explain(path, "appraise func=BPRM_CHECK");
+
+        Assert.Equal(WhyVerdict.Unknown, report.Verdict);
+        Assert.Contains("No such file or directory (ENOENT)", report.Error, StringComparison.Ordinal);
+        _ = Assert.Single(report.Decisions);
+    }
+
+    [Fact]
+    public void Directory_is_no_file_that_is_asked_about()
+    {
+        WhyReport report = Explain(_directory.Root, "appraise");
+
+        Assert.Equal(WhyVerdict.NotAsked, report.Verdict);
+        Assert.Equal("no regular file: nothing is asked about it", report.Error);
+    }
+
+    [Fact]
+    public void Package_of_a_file_is_found_under_either_name()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/dpkg-query") && File.Exists("/usr/bin/env"), "no dpkg here");
+
+        PackageOwner? owner = PackageOwner.Find("/usr/bin/env");
+
+        Assert.Equal(("dpkg", "coreutils", false), (owner!.Manager, owner.Name, owner.Altered));
+        Assert.Equal("coreutils", PackageOwner.FindNames(["/usr/bin/env", "/no/such/file"])["/usr/bin/env"]);
+        Assert.Null(PackageOwner.Find(Tool()));
+    }
+
+    [Fact]
+    public void Would_deny_counts_files_by_directory_and_forgets_what_was_allowed_since()
+    {
+        Record(
+            new DecisionRecord { Seq = 1, Outcome = DecisionOutcome.WouldDeny, Path = "/srv/a/x", Cause = "missing-hash", Count = 3 },
+            new DecisionRecord { Seq = 2, Outcome = DecisionOutcome.WouldDeny, Path = "/srv/a/y", Cause = "invalid-hash" },
+            new DecisionRecord { Seq = 3, Outcome = DecisionOutcome.LeftRunning, Path = "/srv/b/z", Cause = "missing-hash" },
+            new DecisionRecord { Seq = 4, Outcome = DecisionOutcome.WouldDeny, Path = "/srv/a/x", Cause = "invalid-hash" });
+        Record(new DecisionRecord { Seq = 5, Outcome = DecisionOutcome.Allowed, Path = "/srv/a/y" });
+
+        WouldDenyReport report = WouldDenyReport.Of(DecisionHistory.Read(_directory.At("state")));
+
+        Assert.Equal((2, 5), (report.Files, report.Count));
+        Assert.Equal(["/srv/a", "/srv/b"], report.Directories.Select(directory => directory.Directory));
+        WouldDenyFile x = Assert.Single(report.Directories[0].Files);
+        Assert.Equal(("/srv/a/x", "invalid-hash", 4), (x.Path, x.Cause, x.Count));
+    }
+
+    string Tool()
+    {
+        string path = _directory.Write("tool", "a tool");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
+    }
+
+    static DecisionRecord Allowed(string path) => new() { Seq = 1, Time = DateTime.UnixEpoch, Outcome = DecisionOutcome.Allowed, Path = path };
+
+    void Record(params DecisionRecord[] records)
+    {
+        string state = _directory.At("state");
+        string file = records[0].IsAllowed ? DecisionHistory.AllowedIn(state) : DecisionHistory.DeniedIn(state);
+        _ = Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, string.Concat(records.Select(record => Encoding.UTF8.GetString(record.ToLine()))));
+    }
+
+    WhyReport Explain(string path, string rule, string mode = "enforce")
+    {
+        Assert.True(Words.TryParse(mode, out AppraiseMode appraise));
+        string state = _directory.At("state");
+        var context = new WhyContext
+        {
+            Options = new DaemonOptions { State = state, Appraise = appraise, Reference = [_directory.At("lists")] },
+            Policy = Policies.Read(rule),
+            Vouchers = Vouchers.Empty,
+            History = DecisionHistory.Read(state),
+        };
+        return new Explainer(context).Explain(path, most: 5);
+    }
+
+    static string[] Commands(WhyReport report) => [.. report.Remedies.Select(remedy => remedy.Command)];
+
+    static bool TrySetLabel(string path, HashAlgorithm algorithm)
+    {
+        using FileInspection file = FileInspection.Of(path, algorithm);
+        byte[] label = new byte[2 + HashAlgorithm.MaxSize];
+        int length = SecurityIma.Write(file.File.Digest, label);
+        using HeldFile held = HeldFile.Open(path);
+        return held.SetXattr(Encoding.ASCII.GetBytes(Label), label.AsSpan(0, length)) == 0;
+    }
+}
