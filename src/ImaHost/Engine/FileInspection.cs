@@ -89,7 +89,6 @@ sealed class FileInspection : IMeasurementProvider, IDisposable
             Label = SecurityIma.Parse(label[..SecurityIma.Write(in digest, label)]),
             Content = digest,
             Reference = File.Reference,
-            HasVerity = File.HasVerity,
             Verity = File.Verity,
             Path = File.Path,
         };
