@@ -8,6 +8,12 @@ namespace ImaHost.Appraisal;
 /// </summary>
 sealed class ReferenceSection(in SectionPlace place)
 {
+    /// <summary>
+    /// So few rows are looked at one after the other: the processor fetches the next ones while it compares, where
+    /// each step of a binary search waits for memory.
+    /// </summary>
+    const int MostInTurn = 16;
+
     readonly SectionPlace _place = place;
     readonly int _rowBytes = place.Kind.RowBytes;
     readonly int _digestBytes = place.Kind.Algorithm.Size;
@@ -27,7 +33,7 @@ sealed class ReferenceSection(in SectionPlace place)
         int bucket = (int)((ulong)BinaryPrimitives.ReadUInt32BigEndian(digest) >> (32 - _place.Bits));
         int low = Entry(file, bucket);
         int high = Entry(file, bucket + 1);
-        while (low < high)
+        while (high - low > MostInTurn)
         {
             int middle = low + ((high - low) / 2);
             if (DigestOf(file, middle).SequenceCompareTo(digest) < 0)
@@ -38,6 +44,11 @@ sealed class ReferenceSection(in SectionPlace place)
             {
                 high = middle;
             }
+        }
+
+        while (low < high && DigestOf(file, low).SequenceCompareTo(digest) < 0)
+        {
+            low++;
         }
 
         return low;
