@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
-using ImaHost.Daemon;
 using ImaHost.Interop;
 using ImaHost.Measurement;
 using ImaHost.Policy;
