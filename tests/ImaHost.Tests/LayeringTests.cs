@@ -17,6 +17,7 @@ public sealed partial class LayeringTests
         ["Events", "Measurement", "Appraisal", "Segments"],
         ["MeasurementList"],
         ["Engine", "Fs"],
+        ["Trees"],
         ["Daemon"],
         ["Cli"],
     ];

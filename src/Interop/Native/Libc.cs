@@ -9,9 +9,12 @@ namespace ImaHost.Interop.Native;
 static unsafe partial class Libc
 {
     public const int AT_FDCWD = -100;
+    public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_NO_AUTOMOUNT = 0x800;
     public const int AT_EMPTY_PATH = 0x1000;
     public const int AT_STATX_DONT_SYNC = 0x4000;
+    public const ulong STATX_ATTR_IMMUTABLE = 0x10;
+    public const ulong STATX_ATTR_APPEND = 0x20;
     public const uint STATX_TYPE = 1;
     public const uint STATX_BASIC_STATS = 0x7ff;
     public const uint STATX_MNT_ID = 0x1000;
@@ -23,6 +26,12 @@ static unsafe partial class Libc
     public const int O_CREAT = 0x40;
     public const int O_NONBLOCK = 0x800;
     public const int O_PATH = 0x200000;
+
+    /// <summary>On x86-64; where the numbers are those of arm64, another bit each.</summary>
+    public static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
+
+    /// <inheritdoc cref="O_DIRECTORY"/>
+    public static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
     public const int O_CLOEXEC = 0x80000;
     public const int O_ACCMODE = 3;
 
@@ -131,6 +140,7 @@ static unsafe partial class Libc
     public struct StatxBuffer
     {
         [FieldOffset(0)] public uint stx_mask;
+        [FieldOffset(8)] public ulong stx_attributes;
         [FieldOffset(16)] public uint stx_nlink;
         [FieldOffset(20)] public uint stx_uid;
         [FieldOffset(24)] public uint stx_gid;
