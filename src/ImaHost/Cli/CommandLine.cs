@@ -31,6 +31,7 @@ static class CommandLine
             MeasureCommand.Create(),
             PolicyCommand.Create(),
             LabelCommand.Create(),
+            AuditCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         List<string> errors = [.. UnknownOptions(root, arguments), .. parsed.Errors.Select(error => error.Message)];
