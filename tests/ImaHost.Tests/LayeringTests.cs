@@ -18,6 +18,7 @@ public sealed partial class LayeringTests
         ["MeasurementList"],
         ["Engine", "Fs"],
         ["Trees"],
+        ["Learning"],
         ["Daemon"],
         ["Cli"],
     ];

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ImaHost.Daemon;
+using ImaHost.Learning;
 using ImaHost.MeasurementList;
 using ImaHost.Policy;
 using ImaHost.Template;
@@ -32,6 +33,7 @@ static class CommandLine
             PolicyCommand.Create(),
             LabelCommand.Create(),
             AuditCommand.Create(),
+            LearnCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         List<string> errors = [.. UnknownOptions(root, arguments), .. parsed.Errors.Select(error => error.Message)];
@@ -69,7 +71,7 @@ static class CommandLine
         }
         catch (Exception e) when (e is ConfigurationException or PolicyException or ListException or RecordException
             or IOException or UnauthorizedAccessException or TimeoutException or InvalidOperationException
-            or NotSupportedException or PcrFormatException or ArgumentException)
+            or NotSupportedException or PcrFormatException or DraftException or ArgumentException)
         {
             Complain(e.Message.Split('\n')[0]);
             return ExitStatus.Usage;
