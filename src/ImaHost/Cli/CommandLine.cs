@@ -28,6 +28,7 @@ static class CommandLine
             StopCommand.Create(),
             ListCommand.Create(),
             VerifyCommand.Create(),
+            SegmentsCommand.Create(),
             MeasureCommand.Create(),
             PolicyCommand.Create(),
             LabelCommand.Create(),

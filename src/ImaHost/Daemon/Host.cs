@@ -39,6 +39,7 @@ sealed class Host : IDisposable
     readonly Backfill _backfill;
     readonly UnjudgedAccesses _unjudged;
     readonly SelfCheck _check;
+    readonly SegmentUpkeep _segments;
     EventLoop? _loop;
     volatile bool _yields;
     volatile bool _isOrdered;
@@ -73,6 +74,7 @@ sealed class Host : IDisposable
         _backfill = new Backfill(_engine, _list, Launcher.Settings(options), _shared, ProcessImage.ParentPid, _log);
         _unjudged = new UnjudgedAccesses(_shared, _list, Launcher.Settings(options));
         _check = new SelfCheck(ProcessImage.ParentPid, _log);
+        _segments = new SegmentUpkeep(options.Log, _list, Launcher.Settings(options), quotes: null, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -91,6 +93,7 @@ sealed class Host : IDisposable
     public void Dispose()
     {
         _buffers.Dispose();
+        _segments.Dispose();
         _list.Dispose();
         _fuseDigests.Dispose();
         _loggers.Dispose();
@@ -108,6 +111,8 @@ sealed class Host : IDisposable
         }
 
         Start("TPM", TendTpm);
+        Start("segments", _segments.RunSealing);
+        Start("export", _segments.RunExporting);
         ServeQuestions();
         if (FuseDevice.IsMounted)
         {
@@ -188,6 +193,7 @@ sealed class Host : IDisposable
         if (!_yields)
         {
             HostEvents.Stop(_list, Launcher.Settings(_options), _isOrdered);
+            _segments.Flush();
             _list.Log.Flush();
         }
     }
@@ -222,9 +228,9 @@ sealed class Host : IDisposable
         new FuseDevice(_shared),
         [
             new ListViewFile("ascii_runtime_measurements", View(HashAlgorithm.Sha1, ascii: true)),
-            new BinaryListFile(_list.Log),
+            new BinaryListFile(_list.Log, () => _segments.Window.Current),
             .. Twins(),
-            new CounterFile("runtime_measurements_count", () => _list.Log.Extent.Entries),
+            new CounterFile("runtime_measurements_count", CountPublished),
             new CounterFile("violations", () => _list.Violations),
             new PolicyFile(_shared, _policies.Commands),
         ]);
@@ -236,7 +242,14 @@ sealed class Host : IDisposable
         select new ListViewFile(
             $"{(ascii ? "ascii" : "binary")}_runtime_measurements_{algorithm}", View(algorithm, ascii));
 
-    ListView View(HashAlgorithm algorithm, bool ascii) => new(_list.Log, algorithm, ascii, _fuseDigests);
+    long CountPublished()
+    {
+        LogWindow window = _segments.Window.Current;
+        return window.To.Entries - window.From.Entries;
+    }
+
+    ListView View(HashAlgorithm algorithm, bool ascii) => new(
+        _list.Log, algorithm, ascii, _fuseDigests, () => _segments.Window.Current);
 
     /// <summary>The guard hears of us as long as our workers come on, and not merely this thread.</summary>
     void Beat()
@@ -298,11 +311,12 @@ sealed class Host : IDisposable
     {
         "status" => JsonSerializer.Serialize(
             StatusReport.Make(
-                _options, _shared, _engine, _list, _policies.Fault, _mounts.Report, _backfill.Report, _check.Look()),
+                _options, _shared, _engine, _list, _policies.Fault, _mounts.Report, _backfill.Report, _check.Look(),
+                _segments),
             StatusJson.Default.StatusReport),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),
-        _ => _policies.Answer(request) ?? _buffers.Answer(request),
+        _ => _segments.Answer(request) ?? _policies.Answer(request) ?? _buffers.Answer(request),
     };
 
     /// <returns>"supervised": whoever started the service waits for what it says, and may start it again.</returns>

@@ -105,7 +105,10 @@ static class Launcher
 
     public static ListSettings Settings(DaemonOptions options) => new(
         [.. options.Resolved!.Banks.Select(name => HashAlgorithm.FromName(name)!)],
-        options.Pcr, ImaHash(options), Template(options), options.Resolved.IsEmbeddedTpm);
+        options.Pcr, ImaHash(options), Template(options), options.Resolved.IsEmbeddedTpm)
+    {
+        Limits = options.Log.Limits,
+    };
 
     public static HashAlgorithm ImaHash(DaemonOptions options) =>
         HashAlgorithm.FromName(options.Hash)

@@ -55,12 +55,13 @@ abstract class PublishedFile(string name, uint permissions)
 }
 
 /// <summary>binary_runtime_measurements: the bytes of the log.</summary>
-sealed class BinaryListFile(MeasurementList.MeasurementLog log)
+/// <param name="window">What of them is published.</param>
+sealed class BinaryListFile(MeasurementList.MeasurementLog log, Func<MeasurementList.LogWindow> window)
     : PublishedFile("binary_runtime_measurements", 0x120)
 {
-    public override long Size => log.Extent.BinaryBytes;
+    public override long Size => window() is { } now ? now.To.BinaryBytes - now.From.BinaryBytes : 0;
 
-    public override int Read(Span<byte> buffer, long offset) => log.ReadBinary(buffer, offset);
+    public override int Read(Span<byte> buffer, long offset) => log.ReadBinary(buffer, window().From.BinaryBytes + offset);
 }
 
 /// <summary>
