@@ -32,7 +32,8 @@ RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
-	test-programs bench-micro bench-capacity faults
+	test-programs bench-micro bench-capacity bench-long-list \
+	faults
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -120,6 +121,11 @@ bench: ## what an access costs, its parts, long lists and verifying one (as root
 bench-micro: ## what the parts of an access cost; fails when one allocates
 	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
 	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro benchmarks/results/micro.md
+
+bench-long-list: ## what a list of ten million entries takes (ENTRIES=N)
+	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
+	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro long-list \
+		benchmarks/results/long-list.md $(or $(ENTRIES),10000000) $(BUILD)
 
 bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/capacity.sh benchmarks/results/capacity.md

@@ -4,10 +4,16 @@ using ImaHost.Benchmarks;
 
 // Micro RESULTS [CLASS]...: measures what the parts of one access take, writes the tables into that file, and fails when a
 // part that every access passes allocates, or a decision takes far longer than it should.
+// Micro long-list RESULTS ENTRIES DIRECTORY: what a list of so many entries takes.
 if (args.Length < 1)
 {
     Console.Error.WriteLine("usage: Micro RESULTS [CLASS]...");
     return 2;
+}
+
+if (args is ["long-list", { } results, { } entries, { } directory])
+{
+    return LongList.Run(results, long.Parse(entries, System.Globalization.CultureInfo.InvariantCulture), directory) ? 0 : 1;
 }
 
 Type[] all =

@@ -132,7 +132,13 @@ static class SegmentsUpkeepCommand
         Retention retention = LogOptions.TryParseRetention(words)
             ?? throw new ConfigurationException($"\"{words}\" says not what to keep: keep:N, since:30d or exported");
         string directory = SegmentsCommand.Locate(state, parsed.GetValue(list));
-        IEnumerable<ErasedSegment> erased = IsWritten(state, directory, $"segments prune {words}", out string answer)
+        bool isAsked = IsWritten(state, directory, $"segments prune {words}", out string answer);
+        if (isAsked && !answer.EndsWith("ok\n", StringComparison.Ordinal))
+        {
+            return Tell(answer);
+        }
+
+        IEnumerable<ErasedSegment> erased = isAsked
             ? answer.Split('\n').Select(Parse).OfType<ErasedSegment>()
             : EraseHere(directory, retention);
         foreach (ErasedSegment one in erased)

@@ -227,29 +227,37 @@ sealed class Host : IDisposable
     ImaFs PublishedFiles() => new(
         new FuseDevice(_shared),
         [
-            new ListViewFile("ascii_runtime_measurements", View(HashAlgorithm.Sha1, ascii: true)),
-            new BinaryListFile(_list.Log, () => _segments.Window.Current),
-            .. Twins(),
+            .. Lists(() => _segments.Window.Current, ""),
             new CounterFile("runtime_measurements_count", CountPublished),
             new CounterFile("violations", () => _list.Violations),
             new PolicyFile(_shared, _policies.Commands),
+            .. Lists(() => _segments.Window.Staged, "_staged"),
         ]);
 
-    /// <summary>SHA-1's are there whether the TPM has that bank or not, as in the kernel (ima_fs.c since 6.10).</summary>
-    IEnumerable<PublishedFile> Twins() =>
-        from algorithm in Launcher.Settings(_options).Banks.Prepend(HashAlgorithm.Sha1).Distinct()
-        from ascii in (bool[])[true, false]
-        select new ListViewFile(
-            $"{(ascii ? "ascii" : "binary")}_runtime_measurements_{algorithm}", View(algorithm, ascii));
+    /// <summary>
+    /// Both forms and their twins by algorithm. SHA-1's are there whether the TPM has that bank or not, as in the kernel
+    /// (ima_fs.c since 6.10).
+    /// </summary>
+    IEnumerable<PublishedFile> Lists(Func<LogWindow> window, string suffix)
+    {
+        StagingCommands staging = _segments.Staging;
+        yield return View(HashAlgorithm.Sha1, ascii: true, window, $"ascii_runtime_measurements{suffix}");
+        yield return new BinaryListFile($"binary_runtime_measurements{suffix}", _list.Log, window, staging);
+        foreach (HashAlgorithm algorithm in Launcher.Settings(_options).Banks.Prepend(HashAlgorithm.Sha1).Distinct())
+        {
+            yield return View(algorithm, ascii: true, window, $"ascii_runtime_measurements_{algorithm}{suffix}");
+            yield return View(algorithm, ascii: false, window, $"binary_runtime_measurements_{algorithm}{suffix}");
+        }
+    }
+
+    ListViewFile View(HashAlgorithm algorithm, bool ascii, Func<LogWindow> window, string name) => new(
+        name, new ListView(_list.Log, algorithm, ascii, _fuseDigests, window), _segments.Staging);
 
     long CountPublished()
     {
         LogWindow window = _segments.Window.Current;
         return window.To.Entries - window.From.Entries;
     }
-
-    ListView View(HashAlgorithm algorithm, bool ascii) => new(
-        _list.Log, algorithm, ascii, _fuseDigests, () => _segments.Window.Current);
 
     /// <summary>The guard hears of us as long as our workers come on, and not merely this thread.</summary>
     void Beat()

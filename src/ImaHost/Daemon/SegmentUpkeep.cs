@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using ImaHost.Events;
+using ImaHost.Fs;
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
 using Microsoft.Extensions.Logging;
@@ -35,6 +37,7 @@ sealed class SegmentUpkeep : IDisposable
         _list = list;
         _log = log;
         Window = new ListWindow(list.Log);
+        Staging = new StagingCommands(Window, MayStage);
         _sealer = new ListSealer(list, settings, ProductVersion.Text, quotes);
         _exporter = new SegmentExporter(list.Log.Path);
         _retention = new ListRetention(list.Log, Window);
@@ -42,6 +45,9 @@ sealed class SegmentUpkeep : IDisposable
 
     /// <summary>What of the list is published.</summary>
     public ListWindow Window { get; }
+
+    /// <summary>What is written to the published files.</summary>
+    public StagingCommands Staging { get; }
 
     public SegmentStatus Status => new(
         _list.Log.Segments.Count, _sealer.Count, Window.Current.From.Entries, _exporter.State?.Target,
@@ -111,6 +117,22 @@ sealed class SegmentUpkeep : IDisposable
         _retention.Dispose();
     }
 
+    /// <summary>CAP_SYS_ADMIN, include/uapi/linux/capability.h. The mode of the files asks for root besides.</summary>
+    static bool MayStage(uint pid)
+    {
+        const int admin = 21;
+        try
+        {
+            string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/status");
+            return new ProcessStatus(File.ReadAllBytes(path)).TryReadCapabilities(out ulong effective)
+                && (effective >> admin & 1) != 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     void Configure()
     {
         if (_options.Export?.Target is { } target)
@@ -136,8 +158,14 @@ sealed class SegmentUpkeep : IDisposable
         }
     }
 
+    /// <summary>Whoever reads the list now shall find what follows where it was: then another time.</summary>
     IReadOnlyList<ErasedSegment> Erase(Retention retention)
     {
+        if (Staging.IsRead)
+        {
+            return [];
+        }
+
         IReadOnlyList<ErasedSegment> erased = _retention.Apply(retention, _exporter.State?.Next ?? 0);
         foreach (ErasedSegment one in erased)
         {
@@ -183,6 +211,11 @@ sealed class SegmentUpkeep : IDisposable
     string AnswerPrune(Retention retention)
     {
         var text = new StringBuilder();
+        if (Staging.IsRead)
+        {
+            return "error: somebody has the published list open: try again when it is closed\n";
+        }
+
         lock (_exporting)
         {
             foreach (ErasedSegment one in Erase(retention))

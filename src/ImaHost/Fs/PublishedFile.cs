@@ -35,10 +35,14 @@ abstract class PublishedFile(string name, uint permissions)
         return rest.Length;
     }
 
+    /// <param name="handle">The number that later calls on this handle bring.</param>
+    public virtual int OpenToRead(ulong handle) => 0;
+
     /// <param name="handle">
     /// The number that later calls on this handle bring. The same again: the host that was asked first has died.
     /// </param>
-    public virtual int OpenToWrite(bool append, ulong handle) => NotPermitted;
+    /// <param name="pid">Who opens it.</param>
+    public virtual int OpenToWrite(bool append, ulong handle, uint pid) => NotPermitted;
 
     public virtual int Write(ulong handle, ReadOnlySpan<byte> data, long offset) => NotPermitted;
 
@@ -56,8 +60,10 @@ abstract class PublishedFile(string name, uint permissions)
 
 /// <summary>binary_runtime_measurements: the bytes of the log.</summary>
 /// <param name="window">What of them is published.</param>
-sealed class BinaryListFile(MeasurementList.MeasurementLog log, Func<MeasurementList.LogWindow> window)
-    : PublishedFile("binary_runtime_measurements", 0x120)
+/// <param name="commands">What writing it does.</param>
+sealed class BinaryListFile(
+    string name, MeasurementList.MeasurementLog log, Func<MeasurementList.LogWindow> window, StagingCommands commands)
+    : ListPublication(name, commands)
 {
     public override long Size => window() is { } now ? now.To.BinaryBytes - now.From.BinaryBytes : 0;
 
@@ -68,7 +74,8 @@ sealed class BinaryListFile(MeasurementList.MeasurementLog log, Func<Measurement
 /// The list in another form: ascii_runtime_measurements, and the twins of newer kernels that show template digests in
 /// the algorithm they are named after, {ascii,binary}_runtime_measurements_sha256.
 /// </summary>
-sealed class ListViewFile(string name, MeasurementList.ListView view) : PublishedFile(name, 0x120)
+sealed class ListViewFile(string name, MeasurementList.ListView view, StagingCommands commands)
+    : ListPublication(name, commands)
 {
     public override long Size => view.Size;
 

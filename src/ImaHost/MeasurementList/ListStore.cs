@@ -95,6 +95,11 @@ static class ListStore
         {
             list.Restore(in record, reader.Offset);
         }
+
+        if (reader.Rest > 0 && log.HasNext)
+        {
+            throw reader.Locate(new RecordException($"the segment ends after {reader.Rest} bytes of it"));
+        }
     }
 
     static bool IsBlank(TpmCommands tpm, ListSettings settings, int pcr)

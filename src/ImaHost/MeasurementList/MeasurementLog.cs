@@ -79,6 +79,9 @@ sealed class MeasurementLog : IDisposable
         }
     }
 
+    /// <summary>An earlier host has begun the segment after the one that grows.</summary>
+    public bool HasNext => File.Exists(SegmentFiles.Data(Path, Growing.Number + 1));
+
     LogSegment Growing => Volatile.Read(ref _growing);
 
     /// <summary>Writes one entry and publishes it.</summary>
@@ -131,7 +134,7 @@ sealed class MeasurementLog : IDisposable
     /// <returns>False when there is none.</returns>
     public bool OpenNext()
     {
-        if (!File.Exists(SegmentFiles.Data(Path, Growing.Number + 1)))
+        if (!HasNext)
         {
             return false;
         }
