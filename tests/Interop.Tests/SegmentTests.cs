@@ -102,7 +102,7 @@ public sealed class SegmentTests : IDisposable
         Outcome pruned = Shell.Run(Bench.Program, "segments", "prune", "--retention", "keep:1", "--state", _state);
         Assert.True(pruned.Status == 0 && pruned.Output.Contains("no TPM has signed its manifest", StringComparison.Ordinal), pruned.Errors + pruned.Output);
         byte[] rest = File.ReadAllBytes(daemon.BinaryList);
-        Assert.NotEqual(0, rest.Length);
+        Assert.NotEmpty(rest);
         Assert.Equal(whole[^rest.Length..], rest);
         foreach (string program in programs)
         {
@@ -110,7 +110,7 @@ public sealed class SegmentTests : IDisposable
             Shell.Must("sh", "-c", $"cp {program} {program}.x && mv {program}.x {program} && {program}");
         }
 
-        Assert.Empty(File.ReadLines(daemon.AsciiList).Where(line => line.Contains($" {programs[0]} ", StringComparison.Ordinal)));
+        Assert.DoesNotContain(File.ReadLines(daemon.AsciiList), line => line.Contains($" {programs[0]} ", StringComparison.Ordinal));
         Assert.Equal(0, Verify().Status);
         daemon.KillHost();
         Run(1);

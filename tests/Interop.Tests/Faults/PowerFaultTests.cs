@@ -12,7 +12,7 @@ public sealed class PowerFaultTests
 
     /// <summary>Real ext4 in a loop image, whose shutdown drops all that is not on its disk, as a loss of power does.</summary>
     [Fact]
-    public void Sealed_segments_survive_power_cuts_at_any_moment()
+    public async Task Sealed_segments_survive_power_cuts_at_any_moment()
     {
         using var disk = new Volume("ext4");
         string godown = Path.Combine(Bench.NewDirectory("godown"), "godown");
@@ -34,9 +34,9 @@ public sealed class PowerFaultTests
                 Shell.Must("rm", "-rf", state);
                 writer.StandardInput.WriteLine(state);
                 Task<Dictionary<int, string>> telling = Task.Run(() => Listen(writer.StandardOutput));
-                Thread.Sleep(random.Next(MostMilliseconds));
+                await Task.Delay(random.Next(MostMilliseconds), TestContext.Current.CancellationToken);
                 Shell.Must(godown, disk.Path);
-                Dictionary<int, string> told = telling.Result;
+                Dictionary<int, string> told = await telling;
                 Shell.Must("umount", disk.Path);
                 Shell.Must("mount", "-o", "loop", disk.Image!, disk.Path);
                 sealedInAll += told.Count;
