@@ -130,17 +130,19 @@ bench-long-list: ## what a list of ten million entries takes (ENTRIES=N)
 bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/capacity.sh benchmarks/results/capacity.md
 
+UNITS := $(wildcard packaging/*.service packaging/*.timer)
+
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
 	install -D -m 0755 $(BUILD)/imahost-guard \
 		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
-	install -D -m 0644 packaging/imahost.service \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 0644 $(UNITS) $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/imahost
 	rm -f $(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
-	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
 	-rmdir $(DESTDIR)$(PREFIX)/libexec/imahost
 
 fmt: ## format the C

@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using ImaHost.MeasurementList;
+using ImaHost.Template;
+using ImaHost.Tests.Support;
+using Xunit;
+
+namespace ImaHost.Tests.MeasurementList;
+
+/// <summary>What `make bench-long-list` measures of ten million entries, in short.</summary>
+public sealed class LongListTests : IDisposable
+{
+    const int Window = 5000;
+    const int Windows = 30;
+    const long MostGrowth = 256 << 10;
+
+    /// <summary>Far more than it is, for a busy machine: a list that is walked through shows all the same.</summary>
+    const double MostRatio = 3;
+
+    readonly ListFixture _fixture = new();
+
+    public void Dispose() => _fixture.Dispose();
+
+    [Fact]
+    public void Entries_cost_no_memory_and_the_last_no_more_than_the_first()
+    {
+        using var sealer = new ListSealer(_fixture.List, _fixture.Settings, "1.2.3", quotes: null);
+        byte[] data = Entry.Number(2).Data();
+        var costs = new List<double>();
+        long before = 0;
+        for (int window = 0; window < Windows; window++)
+        {
+            costs.Add(Fill(data, window * Window));
+            _ = sealer.SealClosed();
+            before = window == 0 ? GC.GetTotalMemory(forceFullCollection: true) : before;
+        }
+
+        Assert.Equal(2, sealer.Count);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, MostGrowth);
+        double first = costs[..10].Min();
+        double last = costs[^10..].Min();
+        Assert.True(last <= MostRatio * first, $"{first} ns for each entry, {last} in the end");
+    }
+
+    /// <returns>Nanoseconds for each.</returns>
+    double Fill(byte[] data, int number)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        for (int end = number + Window; number < end; number++)
+        {
+            _ = BitConverter.TryWriteBytes(data.AsSpan(12), number);
+            Assert.Equal(StoreOutcome.Stored, _fixture.List.Add(TemplateDescriptor.ImaSig, data, 10, EntryKind.Measurement));
+        }
+
+        return Stopwatch.GetElapsedTime(begun).TotalNanoseconds / Window;
+    }
+}
