@@ -29,7 +29,7 @@ static class SegmentListing
                 ? [$"{Path.GetFileName(damaged)} does not follow the manifest before it, or the segment has not the length that it says"]
                 : [];
             yield return new SegmentReport(
-                number, "open", end.Entries, 0, file.Exists ? file.Length : 0, null, false, problems);
+                number, "open", number == chain.Count ? end.Entries : -1, 0, file.Exists ? file.Length : 0, null, false, problems);
         }
     }
 
@@ -37,7 +37,9 @@ static class SegmentListing
     {
         string what = string.Create(CultureInfo.InvariantCulture, $"{report.Segment,8}  {report.State,-7}  ")
             + (report.State == "open" && report.Entries == 0
-                ? string.Create(CultureInfo.InvariantCulture, $"from entry {report.FirstEntry}, {report.Bytes} bytes")
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{(report.FirstEntry < 0 ? "" : $"from entry {report.FirstEntry}, ")}{report.Bytes} bytes")
                 : string.Create(
                     CultureInfo.InvariantCulture,
                     $"entries {report.FirstEntry} to {report.FirstEntry + report.Entries - 1}, {report.Bytes} bytes"))

@@ -52,7 +52,8 @@ static class SegmentsCommand
         string path = list == null ? Path.Combine(state, "current")
             : list.Contains('/', StringComparison.Ordinal) ? list
             : Path.Combine(state, "lists", list);
-        string directory = new DirectoryInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+        string? link = Path.Exists(path) ? new DirectoryInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName : null;
+        string directory = link ?? Path.GetFullPath(path);
         return SegmentFiles.IsList(directory)
             ? directory
             : throw new ConfigurationException($"there is no list of segments at {path}: give --state DIR or --list NAME");

@@ -24,7 +24,7 @@ sealed class SegmentExporter(string list)
         }
     }
 
-    /// <summary>Begins anew with the first segment, and forgets that something failed.</summary>
+    /// <summary>Begins anew with the first segment that is there, and forgets that something failed.</summary>
     /// <param name="configured">What the configuration names; null: what it did name.</param>
     /// <exception cref="IOException">The target cannot be made.</exception>
     public void SetTarget(ExportTarget target, string? configured = null)
@@ -39,8 +39,20 @@ sealed class SegmentExporter(string list)
                 file.Truncate(length);
             }
 
-            Save(new ExportState(target.ToString(), configured ?? _state?.Configured, 0, length, null));
+            Save(new ExportState(target.ToString(), configured ?? _state?.Configured, FirstThere(), length, null));
         }
+    }
+
+    /// <summary>What is erased cannot be exported any more.</summary>
+    int FirstThere()
+    {
+        int first = 0;
+        while (File.Exists(SegmentFiles.Manifest(list, first)) && !File.Exists(SegmentFiles.Data(list, first)))
+        {
+            first++;
+        }
+
+        return first;
     }
 
     /// <summary>The target cannot be one: that is a failure like any other.</summary>

@@ -16,6 +16,9 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests)
     const string SealedState = "sealed";
 
     Manifest? _before;
+
+    /// <summary>Where the segments that are not sealed have led to so far.</summary>
+    (LogExtent End, PcrBanks Pcrs)? _open;
     string? _previous;
     int _next;
 
@@ -47,6 +50,7 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests)
         try
         {
             manifest = Manifest.Read(bytes);
+            CheckDamaged(number, problems);
             CheckPlace(number, manifest, problems);
             CheckDetached(number, manifest, digest, problems);
             bool isThere = CheckData(number, manifest, problems);
@@ -62,6 +66,13 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests)
             _previous = digest;
             return new SegmentReport(number, SealedState, 0, 0, 0, null, false, [.. problems, $"manifest: {e.Message}"]);
         }
+    }
+
+    /// <summary>No crash leaves such a thing: somebody or the disk has changed what was sealed before.</summary>
+    void CheckDamaged(int number, List<string> problems)
+    {
+        string path = SegmentFiles.Manifest(directory, number) + ".damaged";
+        Note(problems, File.Exists(path), $"{Path.GetFileName(path)} was there in its place and did not follow the others");
     }
 
     /// <summary>Is it where it says, and does it follow the one before?</summary>
@@ -164,10 +175,11 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests)
     SegmentReport CheckOpen(int number)
     {
         var problems = new List<string>();
-        LogExtent start = _before?.End ?? default;
+        (LogExtent start, PcrBanks pcrs) = _open
+            ?? (_before == null ? (default, new PcrBanks([HashAlgorithm.Sha256], digests))
+                : (_before.End, PcrTables.Read(_before.PcrsAfter, digests)));
         using var data = new SegmentData(SegmentFiles.Data(directory, number), start);
-        var pcrs = new PcrBanks([HashAlgorithm.Sha256], digests);
-        var replay = new SegmentReplay(_before == null ? pcrs : PcrTables.Read(_before.PcrsAfter, digests), false, [], digests);
+        var replay = new SegmentReplay(pcrs, byKernel: false, [], digests);
         try
         {
             replay.Run(data.Open());
@@ -178,10 +190,10 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests)
         }
 
         Note(problems, _previous != null && _before == null, $"segment {number - 1} is not verified, and this one follows it");
-        string damaged = SegmentFiles.Manifest(directory, number) + ".damaged";
-        Note(problems, File.Exists(damaged), $"{Path.GetFileName(damaged)} was no manifest that follows the others");
+        CheckDamaged(number, problems);
         _before = null;
         _previous = null;
+        _open = (start + replay.Extent, replay.Pcrs);
         return new SegmentReport(number, "open", start.Entries, replay.Extent.Entries, data.Length, null, false, problems);
     }
 

@@ -147,6 +147,18 @@ public sealed class SegmentExporterTests : IDisposable
         Assert.Equal(_fixture.List.Log.Segments[^1].Start.BinaryBytes, Read("list").Length);
     }
 
+    [Fact]
+    public void New_target_begins_with_the_first_segment_that_is_not_erased()
+    {
+        Seal(30);
+        using var retention = new ListRetention(_fixture.List.Log, new ListWindow(_fixture.List.Log));
+        Assert.Equal(2, retention.Apply(new Retention(RetentionKind.Keep, 1), 0).Count);
+        var exporter = new SegmentExporter(List);
+        exporter.SetTarget(File("list"));
+        Assert.Equal(1, exporter.Export());
+        Assert.Equal(System.IO.File.ReadAllBytes(SegmentFiles.Data(List, 2)), Read("list"));
+    }
+
     void Break(string fault, string path)
     {
         switch (fault)

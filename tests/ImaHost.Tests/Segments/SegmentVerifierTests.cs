@@ -171,6 +171,19 @@ public sealed class SegmentVerifierTests : IDisposable
     }
 
     [Fact]
+    public void Segments_that_are_not_sealed_are_replayed_behind_the_others()
+    {
+        string copy = Copy();
+        File.Delete(SegmentFiles.Manifest(copy, 3));
+        SegmentReport[] reports = [.. new SegmentVerifier(copy, 0, _digests).Run()];
+        Assert.Equal([0L, 2, 4, 6, 8], reports.Select(report => report.FirstEntry));
+        Assert.Equal(["sealed", "sealed", "sealed", "open", "open"], reports.Select(report => report.State));
+        Assert.All(reports, report => Assert.Empty(report.Problems));
+        File.WriteAllBytes(SegmentFiles.Data(copy, 3), File.ReadAllBytes(SegmentFiles.Data(copy, 3))[..^1]);
+        Require(copy, 3, "bytes are no whole record");
+    }
+
+    [Fact]
     public void Manifest_knows_itself_and_nothing_else()
     {
         byte[] bytes = File.ReadAllBytes(SegmentFiles.Manifest(List, 1));
