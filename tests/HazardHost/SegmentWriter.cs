@@ -21,7 +21,7 @@ static class SegmentWriter
             {
                 Write(state);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ListException)
             {
                 Console.WriteLine($"failed {e.Message.Split('\n')[0]}");
             }

@@ -66,9 +66,28 @@ static class ListStore
     static RuntimeMeasurements Open(StateDirectory state, string path, TpmCommands? tpm, ListSettings settings)
     {
         var digests = new DigestSet();
-        var log = new MeasurementLog(path, settings.Limits);
-        var table = new DigestTable(StateDirectory.TableIn(path), log.FileLengths);
-        var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests), digests);
+        MeasurementLog? log = null;
+        DigestTable? table = null;
+        try
+        {
+            log = new MeasurementLog(path, settings.Limits);
+            table = new DigestTable(StateDirectory.TableIn(path), log.FileLengths);
+            var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests), digests);
+            RestoreAll(list, log);
+            list.TendTpm();
+            return list;
+        }
+        catch
+        {
+            table?.Dispose();
+            log?.Dispose();
+            digests.Dispose();
+            throw;
+        }
+    }
+
+    static void RestoreAll(RuntimeMeasurements list, MeasurementLog log)
+    {
         foreach (LogSegment segment in log.Segments.Where(one => one.Sealed != null))
         {
             list.Restore(segment);
@@ -82,8 +101,6 @@ static class ListStore
 
         // A crash can cut the last entry off; it was not extended then, because it is written first.
         log.DropTail();
-        list.TendTpm();
-        return list;
     }
 
     /// <summary>Takes in the entries of the segment that is not sealed.</summary>
