@@ -1,4 +1,5 @@
 using ImaHost.MeasurementList;
+using ImaHost.Template;
 
 namespace ImaHost.Fuzz;
 
