@@ -40,6 +40,36 @@ public sealed class SegmentTests : IDisposable
         RequireWhole(open: 1);
     }
 
+    [Fact]
+    public void Manifests_are_signed_by_the_TPM_and_the_signature_is_of_this_manifest_alone()
+    {
+        string key = Path.Combine(Bench.NewDirectory("quote"), "ak.pub");
+        using Daemon daemon = Start("{segment_entries: 4}");
+        Run(10);
+        AwaitSealed(daemon, 2);
+        Shell.Must(Bench.Program, "quote", "--out", Path.GetDirectoryName(key)!, "--state", _state);
+        string first = Path.Combine(_state, "current", "00000000.json");
+
+        Outcome good = Shell.Run(Bench.Program, "segments", "verify", "--ak", key, "--state", _state);
+        // The last segment grows: nobody has signed that.
+        Assert.True(good.Status == 0, good.Output + good.Errors);
+        Assert.Contains("\"quote\":{\"attest\":", File.ReadAllText(first), StringComparison.Ordinal);
+
+        string manifest = File.ReadAllText(first);
+        File.WriteAllText(first, manifest.Replace("\"time\":\"2", "\"time\":\"1", StringComparison.Ordinal));
+        Outcome changed = Shell.Run(Bench.Program, "segments", "verify", "--state", _state);
+        Assert.Equal(1, changed.Status);
+        Assert.Contains("its quote is one of another manifest, or this one was changed", changed.Output, StringComparison.Ordinal);
+        File.WriteAllText(first, manifest);
+
+        string other = Path.Combine(Bench.NewDirectory("other"), "key.pem");
+        Shell.Must("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", other);
+        Shell.Must("openssl", "pkey", "-in", other, "-pubout", "-out", other + ".pub");
+        Outcome foreign = Shell.Run(Bench.Program, "segments", "verify", "--ak", other + ".pub", "--state", _state);
+        Assert.Equal(1, foreign.Status);
+        Assert.Contains("another than the trusted one", foreign.Output, StringComparison.Ordinal);
+    }
+
     /// <summary>A hundred hosts die, at any moment, while entries are stored, segments sealed and exported.</summary>
     [Fact]
     public void Segments_and_TPM_agree_whenever_hosts_die()

@@ -4,6 +4,7 @@ using ImaHost.Crypto;
 using ImaHost.Daemon;
 using ImaHost.Segments;
 using ImaHost.Template;
+using ImaHost.Tpm;
 
 namespace ImaHost.Cli;
 
@@ -28,13 +29,18 @@ static class SegmentsCommand
         Description = "begin with this segment, and take what its manifest says of the PCRs before it for true",
     };
 
+    static readonly Option<string?> Key = new("--ak")
+    {
+        Description = "the key (TPM2B_PUBLIC or PEM) that must have signed each manifest; else signatures must be sound",
+    };
+
     static readonly Option<bool> Ascii = new("--ascii") { Description = "as the ascii list" };
 
     public static Command Create()
     {
         var list = new Command("list", "Show the segments of a list.") { State, List, Json };
         list.SetAction(parsed => Report(parsed, verifies: false));
-        var verify = new Command("verify", "Verify each segment and the chain of manifests.") { State, List, From, Json };
+        var verify = new Command("verify", "Verify each segment and the chain of manifests.") { State, List, From, Key, Json };
         verify.SetAction(parsed => Report(parsed, verifies: true));
         var cat = new Command("cat", "Write the segments as the one list that they are.") { State, List, Ascii };
         cat.SetAction(Concatenate);
@@ -63,8 +69,9 @@ static class SegmentsCommand
     {
         string directory = Locate(parsed.GetValue(State)!, parsed.GetValue(List));
         using var digests = new DigestSet();
+        using QuoteKey? trusted = verifies && parsed.GetValue(Key) is { } key ? QuoteKey.Read(File.ReadAllBytes(key), key) : null;
         IEnumerable<SegmentReport> reports = verifies
-            ? new SegmentVerifier(directory, parsed.GetValue(From), digests).Run()
+            ? new SegmentVerifier(directory, parsed.GetValue(From), digests, trusted).Run()
             : SegmentListing.Of(directory);
         bool isGood = true;
         foreach (SegmentReport report in reports)

@@ -80,7 +80,8 @@ sealed class Host : IDisposable
         _unjudged = new UnjudgedAccesses(_shared, _list, Launcher.Settings(options));
         _check = new SelfCheck(ProcessImage.ParentPid, _log);
         _decisions = new DecisionWriter(_engine.Decisions, _state.Path, _log);
-        _segments = new SegmentUpkeep(options.Log, _list, Launcher.Settings(options), quotes: null, _log);
+        _segments = new SegmentUpkeep(
+            options.Log, _list, Launcher.Settings(options), tpm == null ? null : new ManifestQuotes(_list, _log).Sign, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>

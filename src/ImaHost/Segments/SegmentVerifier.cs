@@ -10,7 +10,8 @@ namespace ImaHost.Segments;
 /// leads to what they held after it. Reads each byte once and keeps none, so a list of any length takes the same memory.
 /// </summary>
 /// <param name="first">The segment to begin with: what its manifest says of the PCRs before it is taken for true.</param>
-sealed class SegmentVerifier(string directory, int first, DigestSet digests)
+/// <param name="trusted">The key of the TPM that must have signed each manifest; null: a signature that is there must be sound.</param>
+sealed class SegmentVerifier(string directory, int first, DigestSet digests, QuoteKey? trusted = null)
 {
     readonly int _first = first;
     const string SealedState = "sealed";
@@ -52,6 +53,8 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests)
             manifest = Manifest.Read(bytes);
             CheckDamaged(number, problems);
             CheckPlace(number, manifest, problems);
+            string? unsigned = SignedManifest.Fault(manifest, trusted, digests);
+            Note(problems, unsigned != null, unsigned ?? "");
             CheckDetached(number, manifest, digest, problems);
             bool isThere = CheckData(number, manifest, problems);
             _before = manifest;
