@@ -95,9 +95,40 @@ public sealed class SegmentTests : IDisposable
         Assert.Equal(Cat(), File.ReadAllBytes(target));
     }
 
-    /// <summary>The target's disk is full, and what it is told to write to next hangs in the kernel: no access waits.</summary>
+    /// <summary>The target's filesystem is frozen: whoever writes to it waits in the kernel.</summary>
     [Fact]
-    public void Export_that_fails_or_hangs_holds_up_nobody_and_goes_on_with_a_new_target()
+    public void Export_that_hangs_holds_up_nobody_and_gives_way_to_a_new_target()
+    {
+        using var disk = new Volume("ext4");
+        using Daemon daemon = Start($"{{segment_entries: 4, export: {{file: {disk["list"]}}}}}");
+        Run(8);
+        Shell.Must(Bench.Program, "segments", "flush", "--state", _state);
+        string better = Path.Combine(Bench.NewDirectory("target"), "list");
+        Shell.Must("fsfreeze", "--freeze", disk.Path);
+        try
+        {
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            Run(20);
+            Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
+            AwaitSealed(daemon, 5);
+            Outcome asked = Shell.Run(Bench.Program, "segments", "export", "--state", _state, "--target", $"file:{better}");
+            Assert.Equal(1, asked.Status);
+            Assert.Contains($"the export to file:{disk["list"]} does not answer", asked.Errors, StringComparison.Ordinal);
+            Assert.False(File.Exists(better));
+        }
+        finally
+        {
+            Shell.Must("fsfreeze", "--unfreeze", disk.Path);
+        }
+
+        Shell.Until(() => File.Exists(better), "the new target counts");
+        Shell.Must(Bench.Program, "segments", "flush", "--state", _state);
+        Assert.Equal(Cat(), File.ReadAllBytes(better));
+        Assert.Equal(0, daemon.Stop());
+    }
+
+    [Fact]
+    public void Export_that_fails_goes_on_with_a_new_target()
     {
         string small = Bench.NewDirectory("small");
         Shell.Must("mount", "-t", "tmpfs", "-o", "size=4k", "imahost-small", small);

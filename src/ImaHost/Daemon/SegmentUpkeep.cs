@@ -18,6 +18,9 @@ sealed class SegmentUpkeep : IDisposable
     const int PollMilliseconds = 250;
     const int FlushMilliseconds = 2000;
 
+    /// <summary>Who asks does not wait longer for a target that does not answer.</summary>
+    const int AnswerMilliseconds = 2000;
+
     readonly LogOptions _options;
     readonly RuntimeMeasurements _list;
     readonly ListSealer _sealer;
@@ -25,6 +28,7 @@ sealed class SegmentUpkeep : IDisposable
     readonly ListRetention _retention;
     readonly ILogger _log;
     readonly Lock _exporting = new();
+    ExportTarget? _next;
     string? _said;
     long _grownSince = Environment.TickCount64;
     int _growing;
@@ -152,6 +156,11 @@ sealed class SegmentUpkeep : IDisposable
     {
         lock (_exporting)
         {
+            if (Interlocked.Exchange(ref _next, null) is { } next)
+            {
+                _ = SetTarget(next);
+            }
+
             _ = _exporter.Export();
             Say(_exporter.State?.Failed);
             Erase(_options.Retention);
@@ -216,7 +225,12 @@ sealed class SegmentUpkeep : IDisposable
             return "error: somebody has the published list open: try again when it is closed\n";
         }
 
-        lock (_exporting)
+        if (!_exporting.TryEnter(AnswerMilliseconds))
+        {
+            return $"error: {Hangs()}, and nothing is erased meanwhile\n";
+        }
+
+        try
         {
             foreach (ErasedSegment one in Erase(retention))
             {
@@ -225,25 +239,47 @@ sealed class SegmentUpkeep : IDisposable
                     $"{one.Segment} {one.FirstEntry} {one.Entries} {one.Bytes} {one.Warning}\n");
             }
         }
+        finally
+        {
+            _exporting.Exit();
+        }
 
         return text.Append("ok\n").ToString();
     }
 
+    /// <summary>A target that hangs keeps nobody from naming another: that counts as soon as the old one lets go.</summary>
     string AnswerTarget(ExportTarget target)
     {
-        lock (_exporting)
+        if (!_exporting.TryEnter(AnswerMilliseconds))
         {
-            try
-            {
-                _exporter.SetTarget(target);
-                return "ok\n";
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return $"error: {e.Message}\n";
-            }
+            Volatile.Write(ref _next, target);
+            return $"error: {Hangs()}; the new target counts as soon as it does\n";
+        }
+
+        try
+        {
+            return SetTarget(target) is { } error ? $"error: {error}\n" : "ok\n";
+        }
+        finally
+        {
+            _exporting.Exit();
         }
     }
+
+    string? SetTarget(ExportTarget target)
+    {
+        try
+        {
+            _exporter.SetTarget(target);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
+
+    string Hangs() => $"the export to {_exporter.State?.Target} does not answer";
 }
 
 /// <param name="Count">With the one that grows.</param>
