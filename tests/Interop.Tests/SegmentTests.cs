@@ -111,6 +111,7 @@ public sealed class SegmentTests : IDisposable
             Run(20);
             Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
             AwaitSealed(daemon, 5);
+            Thread.Sleep(1000); // the export has begun with them by then, and waits
             Outcome asked = Shell.Run(Bench.Program, "segments", "export", "--state", _state, "--target", $"file:{better}");
             Assert.Equal(1, asked.Status);
             Assert.Contains($"the export to file:{disk["list"]} does not answer", asked.Errors, StringComparison.Ordinal);
@@ -161,7 +162,7 @@ public sealed class SegmentTests : IDisposable
         AwaitSealed(daemon, 4);
         byte[] whole = File.ReadAllBytes(daemon.BinaryList);
         Outcome pruned = Shell.Run(Bench.Program, "segments", "prune", "--retention", "keep:1", "--state", _state);
-        Assert.True(pruned.Status == 0 && pruned.Output.Contains("no TPM has signed its manifest", StringComparison.Ordinal), pruned.Errors + pruned.Output);
+        Assert.True(pruned.Status == 0 && pruned.Output.Contains("erased segment 0", StringComparison.Ordinal), pruned.Errors + pruned.Output);
         byte[] rest = File.ReadAllBytes(daemon.BinaryList);
         Assert.NotEmpty(rest);
         Assert.Equal(whole[^rest.Length..], rest);

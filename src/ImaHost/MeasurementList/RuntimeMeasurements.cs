@@ -258,6 +258,7 @@ sealed class RuntimeMeasurements : IDisposable
     {
         lock (_extendListMutex)
         {
+            RequireTpm();
             _extender.Quoter.PrepareKey();
         }
 
@@ -265,8 +266,18 @@ sealed class RuntimeMeasurements : IDisposable
         {
             lock (_extendListMutex)
             {
+                RequireTpm();
                 _extender.Quoter.ReadBootPcr(pcr);
             }
+        }
+    }
+
+    /// <summary>A TPM that is known not to answer is not waited for once more by who wants a quote.</summary>
+    void RequireTpm()
+    {
+        if (_extender.Fault is { } fault)
+        {
+            throw new TpmException(fault);
         }
     }
 
@@ -274,6 +285,7 @@ sealed class RuntimeMeasurements : IDisposable
     {
         lock (_extendListMutex)
         {
+            RequireTpm();
             Quote? quote = _extender.TryQuote(nonce);
             LogExtent extent = _log.Extent;
             return quote == null ? null : new ListQuote(quote, extent.Entries, extent.BinaryBytes, _log.Path);
