@@ -11,6 +11,9 @@ public readonly record struct FileStat(
     const int TypeMask = 0xf000;
     const int Regular = 0x8000;
     const int BlockDevice = 0x6000;
+    const int Directory = 0x4000;
+    const int Link = 0xa000;
+    const int Executable = 0x49; // S_IXUSR, S_IXGRP, S_IXOTH
 
     /// <summary>When its content changed (st_mtime).</summary>
     public FileTime Modified { get; init; }
@@ -21,8 +24,20 @@ public readonly record struct FileStat(
     /// <summary>The mount it was reached by, by a number that no other one ever gets (Linux 6.8); 0: not known.</summary>
     public ulong UniqueMount { get; init; }
 
+    /// <summary>It is immutable or append-only (chattr(1)): its attributes cannot be written either.</summary>
+    public bool IsSealed { get; init; }
+
     /// <summary>Is it a regular file?</summary>
     public bool IsRegular => (Mode & TypeMask) == Regular;
+
+    /// <summary>Is it a directory?</summary>
+    public bool IsDirectory => (Mode & TypeMask) == Directory;
+
+    /// <summary>Is it a symbolic link?</summary>
+    public bool IsLink => (Mode & TypeMask) == Link;
+
+    /// <summary>May somebody execute it?</summary>
+    public bool IsExecutable => (Mode & Executable) != 0;
 
     /// <summary>
     /// The same file, to which nothing has happened that shows. What a writer does right after another one need not
@@ -71,6 +86,7 @@ public readonly record struct FileStat(
         {
             Modified = FileTime.Of(in raw.stx_mtime),
             Changed = FileTime.Of(in raw.stx_ctime),
+            IsSealed = (raw.stx_attributes & (Libc.STATX_ATTR_IMMUTABLE | Libc.STATX_ATTR_APPEND)) != 0,
             UniqueMount = (raw.stx_mask & Libc.STATX_MNT_ID_UNIQUE) != 0 ? raw.stx_mnt_id : 0,
         };
         error = 0;

@@ -18,6 +18,8 @@ public sealed partial class LayeringTests
         ["Packages"],
         ["MeasurementList"],
         ["Engine", "Fs"],
+        ["Trees"],
+        ["Learning"],
         ["Daemon"],
         ["Cli"],
     ];

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ImaHost.Daemon;
+using ImaHost.Learning;
 using ImaHost.MeasurementList;
 using ImaHost.Packages;
 using ImaHost.Policy;
@@ -37,6 +38,8 @@ static class CommandLine
             ReferenceCommand.Create(),
             LabelCommand.Create(),
             PackagesCommand.Create(),
+            AuditCommand.Create(),
+            LearnCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         List<string> errors = [.. UnknownOptions(root, arguments), .. parsed.Errors.Select(error => error.Message)];
@@ -74,7 +77,7 @@ static class CommandLine
         }
         catch (Exception e) when (e is ConfigurationException or PolicyException or ListException or RecordException
             or IOException or UnauthorizedAccessException or TimeoutException or InvalidOperationException
-            or NotSupportedException or PcrFormatException or PackageException or ArgumentException)
+            or NotSupportedException or PcrFormatException or PackageException or DraftException or ArgumentException)
         {
             Complain(e.Message.Split('\n')[0]);
             return ExitStatus.Usage;

@@ -1,11 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text.Json.Serialization;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
-using ImaHost.Interop;
-using ImaHost.Measurement;
-using Spectre.Console;
+using ImaHost.Trees;
 
 namespace ImaHost.Cli;
 
@@ -24,11 +20,33 @@ static class LabelCommand
         DefaultValueFactory = _ => HashAlgorithm.Sha256.Name,
     };
 
+    static readonly Option<string?> Only = new("--only")
+    {
+        Description = "exec: leave out what nobody may execute and is no ELF file",
+    };
+
+    static readonly Option<bool> DryRun = new("--dry-run") { Description = "say what would be labelled, and write nothing" };
+
+    static readonly Option<string?> Journal = new("--journal")
+    {
+        Description = "note in this file what is done, so that --resume need not read it again",
+    };
+
+    static readonly Option<bool> Resume = new("--resume")
+    {
+        Description = "go on with an interrupted run: pass over what the journal knows",
+    };
+
+    static readonly Option<int> Jobs = TreeOptions.CreateJobs();
+
     static readonly Option<bool> Json = new("--json") { Description = "print the summary as JSON" };
 
     public static Command Create()
     {
-        var command = new Command("label", "Write security.ima hashes or signatures.") { Paths, Hash, Json };
+        var command = new Command("label", "Write security.ima hashes or signatures.")
+        {
+            Paths, Hash, Only, DryRun, Journal, Resume, Jobs, Json,
+        };
         foreach (Option option in SigningOptions.All)
         {
             command.Add(option);
@@ -48,11 +66,16 @@ static class LabelCommand
             return ExitStatus.Usage;
         }
 
+        if (parsed.GetValue(Only) is { } only && only != "exec")
+        {
+            CommandLine.Complain($"--only takes exec, not \"{only}\"");
+            return ExitStatus.Usage;
+        }
+
         try
         {
             using LabelSigner? signer = SigningOptions.Open(parsed);
-            using var labeller = new Labeller(algorithm, signer, SigningOptions.IsOfVerity(parsed));
-            return Run(parsed, labeller);
+            return Label(parsed, algorithm, signer);
         }
         catch (SignerException e)
         {
@@ -61,172 +84,55 @@ static class LabelCommand
         }
     }
 
-    static int Run(ParseResult parsed, Labeller labeller)
+    static int Label(ParseResult parsed, HashAlgorithm algorithm, LabelSigner? signer)
     {
-        List<string> files = [.. parsed.GetValue(Paths)!.SelectMany(Labeller.Find)];
-        if (Console.IsErrorRedirected)
+        bool isDry = parsed.GetValue(DryRun);
+        bool resumes = parsed.GetValue(Resume);
+        bool ofVerity = SigningOptions.IsOfVerity(parsed);
+        string purpose = signer == null ? algorithm.Name : $"{algorithm.Name} by {signer.KeyId:x8}{(ofVerity ? ", verity" : "")}";
+        using LabelJournal? journal = parsed.GetValue(Journal) is { } path && !(isDry && !resumes)
+            ? LabelJournal.Open(path, purpose, resumes)
+            : null;
+        LabelSettings settings =
+            (signer == null ? LabelSettings.ByHash(algorithm) : LabelSettings.BySignature(algorithm, signer, ofVerity)) with
+            {
+                OnlyPrograms = parsed.GetValue(Only) != null,
+                DryRun = isDry ? file => Console.WriteLine($"would label {file}") : null,
+                Journal = journal,
+            };
+        return Label(parsed, settings, journal != null);
+    }
+
+    static int Label(ParseResult parsed, LabelSettings settings, bool keepsJournal)
+    {
+        string[] paths = parsed.GetValue(Paths)!;
+        using var stop = new StopSignal();
+        TreeProgress? progress = TreeProgress.Create(paths);
+        var problems = new TreeProblems(
+            (path, cause) => TreeProgress.Complain(progress, $"{path}: {cause}"));
+        var labeller = new TreeLabeller(settings, new TreeWalker(paths, problems), problems);
+        Action run = () => labeller.Run(parsed.GetValue(Jobs), stop.Token);
+        if (progress == null)
         {
-            files.ForEach(labeller.Label);
+            run();
         }
         else
         {
-            ShowProgress(files, labeller);
+            progress.Show(run, () => (labeller.Counts.Done, labeller.Counts.Bytes), stop.Token);
         }
 
-        labeller.Report(parsed.GetValue(Json));
-        return labeller.Failures == 0 ? ExitStatus.Yes : ExitStatus.No;
+        var report = LabelReport.Make(
+            labeller.Counts, problems, settings, stop.IsStopped ? HowToGoOn(keepsJournal) : null);
+        Console.WriteLine(parsed.GetValue(Json) ? report.ToJson() : report.ToText());
+        return report.Failed == 0 && !stop.IsStopped ? ExitStatus.Yes : ExitStatus.No;
     }
 
-    static void ShowProgress(List<string> files, Labeller labeller)
+    /// <summary>The same command, with --resume.</summary>
+    static string HowToGoOn(bool keepsJournal)
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        console.Progress().AutoClear(true).Start(context =>
-        {
-            ProgressTask task = context.AddTask("labelling", maxValue: Math.Max(files.Count, 1));
-            foreach (string file in files)
-            {
-                labeller.Label(file);
-                task.Increment(1);
-            }
-        });
+        IEnumerable<string> words = Environment.GetCommandLineArgs().Skip(1).Where(word => word != "--resume")
+            .SelectMany(word => word == "label" ? [word, "--resume"] : (string[])[word]);
+        string command = $"imahost {string.Join(' ', words.Select(TreeOptions.Quote))}";
+        return keepsJournal ? command : $"{command} (with --journal FILE from the start it need not hash again what is done)";
     }
 }
-
-/// <summary>Labels files one by one and counts.</summary>
-/// <param name="signer">Signs them; null: hashes are written.</param>
-/// <param name="ofVerity">The fs-verity digest is signed where there is one.</param>
-sealed class Labeller(HashAlgorithm algorithm, LabelSigner? signer = null, bool ofVerity = false) : IDisposable
-{
-    readonly FileHasher _hasher = new();
-    readonly List<string> _problems = [];
-    int _labelled;
-    int _skipped;
-
-    public int Failures => _problems.Count;
-
-    /// <summary>
-    /// The files at or below a path. Within a directory links are not followed, and no other filesystem is entered.
-    /// </summary>
-    public static IEnumerable<string> Find(string path) =>
-        Directory.Exists(path) && FileStat.TryOfPath(path, out FileStat top)
-            ? Descend(path, (top.DeviceMajor, top.DeviceMinor))
-            : [path];
-
-    static IEnumerable<string> Descend(string directory, (uint Major, uint Minor) device)
-    {
-        foreach (FileSystemInfo entry in new DirectoryInfo(directory).EnumerateFileSystemInfos())
-        {
-            if (entry.LinkTarget != null)
-            {
-                continue;
-            }
-
-            if (entry is not DirectoryInfo)
-            {
-                yield return entry.FullName;
-            }
-            else if (FileStat.TryOfPath(entry.FullName, out FileStat stat)
-                && (stat.DeviceMajor, stat.DeviceMinor) == device)
-            {
-                foreach (string below in Descend(entry.FullName, device))
-                {
-                    yield return below;
-                }
-            }
-        }
-    }
-
-    public void Label(string path)
-    {
-        // Looked at first: opening a device can have consequences, and a socket cannot be opened.
-        if (FileStat.TryOfPath(path, out FileStat stat) && !stat.IsRegular)
-        {
-            _skipped++;
-            return;
-        }
-
-        try
-        {
-            using HeldFile file = HeldFile.Open(path);
-            LabelRegular(path, file);
-        }
-        catch (ErrnoException e)
-        {
-            _problems.Add(e.Message);
-        }
-    }
-
-    public void Dispose() => _hasher.Dispose();
-
-    public void Report(bool json)
-    {
-        foreach (string problem in _problems)
-        {
-            CommandLine.Complain(problem);
-        }
-
-        string text = json
-            ? System.Text.Json.JsonSerializer.Serialize(
-                new LabelSummary(_labelled, _skipped, _problems), LabelJson.Default.LabelSummary)
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"labelled {_labelled} files with {algorithm}, skipped {_skipped} that are not regular, failed on {_problems.Count}");
-        Console.WriteLine(text);
-    }
-
-    void LabelRegular(string path, HeldFile file)
-    {
-        Digest digest = default;
-        bool isOfVerity = ofVerity && FileVerity.TryMeasure(file, out digest);
-        int error = 0;
-        if (!isOfVerity && file.TryStat(out FileStat stat, out error))
-        {
-            error = _hasher.Hash(file, stat.Size, algorithm, goOn: null, out digest);
-        }
-
-        if (error < 0)
-        {
-            _problems.Add($"read {path}: {ErrnoException.Describe(-error)}");
-            return;
-        }
-
-        Span<byte> label = stackalloc byte[LabelSigner.MostBytes];
-        if (!TryMakeLabel(path, in digest, isOfVerity, label, out int length))
-        {
-            return;
-        }
-
-        error = file.SetXattr("security.ima\0"u8, label[..length]);
-        if (error < 0)
-        {
-            _problems.Add($"write security.ima of {path}: {ErrnoException.Describe(-error)}");
-            return;
-        }
-
-        _labelled++;
-    }
-
-    bool TryMakeLabel(string path, in Digest digest, bool isOfVerity, Span<byte> into, out int length)
-    {
-        try
-        {
-            length = signer == null ? SecurityIma.Write(in digest, into)
-                : isOfVerity ? signer.SignVerity(in digest, into)
-                : signer.Sign(in digest, into);
-            return true;
-        }
-        catch (SignerException e)
-        {
-            _problems.Add($"sign {path}: {e.Message}");
-            length = 0;
-            return false;
-        }
-    }
-}
-
-/// <summary>The summary of <c>imahost label --json</c>.</summary>
-sealed record LabelSummary(int Labelled, int Skipped, IReadOnlyList<string> Problems);
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
-[JsonSerializable(typeof(LabelSummary))]
-sealed partial class LabelJson : JsonSerializerContext;

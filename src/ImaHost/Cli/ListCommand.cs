@@ -94,7 +94,8 @@ static class ListCommand
         return ExitStatus.No;
     }
 
-    static string Locate(string? source, string? state)
+    /// <summary>Where the list is that the arguments name, or that a host has.</summary>
+    public static string Locate(string? source, string? state)
     {
         if (state != null)
         {

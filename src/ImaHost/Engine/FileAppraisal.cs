@@ -32,8 +32,7 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
             return pass;
         }
 
-        bool distrusts = magic == Fuse && question.FailsSecurely;
-        Finding found = Appraise(in question, file, vouchers, distrusts, out ImaRule? rule);
+        Finding found = Appraise(in question, file, vouchers, Distrusts(in question, magic), out ImaRule? rule);
         bool isFixed = !found.Passes && TryFix(access, found.Outcome, file.File);
         if (!(found.Passes || isFixed) && MayLabel(access, question.Hook))
         {
@@ -65,6 +64,9 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         Report(in decision);
         return enforce ? Verdict.Deny : pass;
     }
+
+    /// <summary>Nothing that vouches for a file of that kind of filesystem can be believed (ima_policy=fail_securely).</summary>
+    public static bool Distrusts(in Question question, long magic) => magic == Fuse && question.FailsSecurely;
 
     /// <summary>Does anybody vouch for a file, as a rule wants?</summary>
     public static Finding Appraise(ImaRule rule, CollectedFile file, Vouchers vouchers)

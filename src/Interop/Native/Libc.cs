@@ -9,9 +9,12 @@ namespace ImaHost.Interop.Native;
 static unsafe partial class Libc
 {
     public const int AT_FDCWD = -100;
+    public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_NO_AUTOMOUNT = 0x800;
     public const int AT_EMPTY_PATH = 0x1000;
     public const int AT_STATX_DONT_SYNC = 0x4000;
+    public const ulong STATX_ATTR_IMMUTABLE = 0x10;
+    public const ulong STATX_ATTR_APPEND = 0x20;
     public const uint STATX_TYPE = 1;
     public const uint STATX_BASIC_STATS = 0x7ff;
     public const uint STATX_MNT_ID = 0x1000;
@@ -135,6 +138,7 @@ static unsafe partial class Libc
     public struct StatxBuffer
     {
         [FieldOffset(0)] public uint stx_mask;
+        [FieldOffset(8)] public ulong stx_attributes;
         [FieldOffset(16)] public uint stx_nlink;
         [FieldOffset(20)] public uint stx_uid;
         [FieldOffset(24)] public uint stx_gid;
