@@ -32,8 +32,8 @@ RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
-	test-programs bench-micro bench-reference bench-capacity bench-signed \
-	faults session
+	test-programs bench-micro bench-reference bench-capacity bench-long-list \
+	bench-signed faults session
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -133,18 +133,25 @@ bench-reference: ## what an index of 1,000,000 reference digests costs
 	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
 	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro reference benchmarks/results/reference.md
 
+bench-long-list: ## what a list of ten million entries takes (ENTRIES=N)
+	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
+	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro long-list \
+		benchmarks/results/long-list.md $(or $(ENTRIES),10000000) $(BUILD)
+
 bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/capacity.sh benchmarks/results/capacity.md
 
 bench-signed: all ## what a signature costs at the first start of a program (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/signed.sh benchmarks/results/signed.md
 
+UNITS := $(wildcard packaging/*.service packaging/*.timer)
+
 install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
 	install -D -m 0755 $(BUILD)/imahost-guard \
 		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
-	install -D -m 0644 packaging/imahost.service \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 0644 $(UNITS) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	! test -d /etc/dpkg || install -D -m 0644 packaging/dpkg/imahost \
 		$(DESTDIR)/etc/dpkg/dpkg.cfg.d/imahost
 
@@ -152,7 +159,7 @@ uninstall: ## remove what install put there
 	rm -f $(DESTDIR)/etc/dpkg/dpkg.cfg.d/imahost
 	rm -f $(DESTDIR)$(PREFIX)/sbin/imahost
 	rm -f $(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
-	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/imahost.service
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
 	-rmdir $(DESTDIR)$(PREFIX)/libexec/imahost
 
 fmt: ## format the C

@@ -84,7 +84,7 @@ class Daemon:
         return self.status()["host_pid"]
 
     def path(self, name):
-        return os.path.join(self.state, "current") if name == FILE else os.path.join(self.fs, name)
+        return os.path.join(self.state, "current", "00000000.ima") if name == FILE else os.path.join(self.fs, name)
 
     def stop(self):
         self.guard.terminate()
@@ -135,7 +135,7 @@ def plant_list(work, entries):
     """A state directory whose list of this boot has so many entries."""
     state = os.path.join(work, f"list-{entries}.state")
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
-        path = os.path.join(state, "lists", boot.read().strip() + ".ima")
+        path = os.path.join(state, "lists", boot.read().strip(), "00000000.ima")
     os.makedirs(os.path.dirname(path), 0o700)
     subprocess.run([sys.executable, os.path.join(HERE, "list.py"), str(entries), path], check=True)
     for other in ("ascii", "sha1", "sha256"):

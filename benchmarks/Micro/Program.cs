@@ -5,6 +5,7 @@ using ImaHost.Benchmarks;
 // Micro RESULTS [CLASS]...: measures what the parts of one access take, writes the tables into that file, and fails when a
 // part that every access passes allocates, or a decision takes far longer than it should. Micro reference RESULTS: what an
 // index of 1,000,000 reference digests costs.
+// Micro long-list RESULTS ENTRIES DIRECTORY: what a list of so many entries takes.
 if (args.Length < 1)
 {
     Console.Error.WriteLine("usage: Micro RESULTS [CLASS]...");
@@ -15,6 +16,11 @@ if (args.Length < 1)
 if (args is ["reference", var results])
 {
     return ReferenceCapacity.Run(results);
+}
+
+if (args is ["long-list", { } into, { } entries, { } directory])
+{
+    return LongList.Run(into, long.Parse(entries, System.Globalization.CultureInfo.InvariantCulture), directory) ? 0 : 1;
 }
 
 Type[] all =

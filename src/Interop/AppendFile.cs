@@ -16,15 +16,24 @@ public sealed unsafe class AppendFile : IDisposable
     /// <summary>Opens the file, which is made (mode 0600) if it is missing.</summary>
     /// <exception cref="ErrnoException">open(2) failed.</exception>
     public AppendFile(string path)
+        : this(path, Libc.O_RDWR | Libc.O_CREAT)
+    {
+    }
+
+    AppendFile(string path, int flags)
     {
         _path = path;
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            _fd = Libc.open(name, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC, 0x180);
+            _fd = Libc.open(name, flags | Libc.O_CLOEXEC, 0x180);
         }
 
         ErrnoException.ThrowIfNegative(_fd, $"open {path}");
     }
+
+    /// <summary>Opens a file that is there, to be read alone.</summary>
+    /// <exception cref="ErrnoException">open(2) failed.</exception>
+    public static AppendFile OpenToRead(string path) => new(path, Libc.O_RDONLY);
 
     /// <summary>Its length in bytes.</summary>
     /// <exception cref="ErrnoException">statx(2) failed.</exception>
@@ -92,6 +101,23 @@ public sealed unsafe class AppendFile : IDisposable
 
     /// <summary>Cuts the file to a length in bytes.</summary>
     public void Truncate(long length) => ErrnoException.ThrowIfNegative(Libc.ftruncate(_fd, length), $"truncate {_path}");
+
+    /// <summary>
+    /// Lets go of the file for good, also while others read: they find nothing from now on. Nobody is left who keeps the
+    /// room of a file that was removed.
+    /// </summary>
+    /// <exception cref="ErrnoException">There is no /dev/null.</exception>
+    public void BecomeEmpty()
+    {
+        fixed (byte* name = "/dev/null\0"u8)
+        {
+            int nothing = Libc.open(name, Libc.O_RDWR | Libc.O_CLOEXEC, 0);
+            ErrnoException.ThrowIfNegative(nothing, "open /dev/null");
+            int result = Libc.dup3(nothing, _fd, Libc.O_CLOEXEC);
+            _ = Libc.close(nothing);
+            ErrnoException.ThrowIfNegative(result, $"let go of {_path}");
+        }
+    }
 
     /// <summary>Waits until the disk has it all.</summary>
     public void Flush() => ErrnoException.ThrowIfNegative(Libc.fdatasync(_fd), $"sync {_path}");

@@ -1,5 +1,6 @@
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Template;
 
 namespace ImaHost.Fuzz;
 

@@ -1,4 +1,4 @@
-using ImaHost.MeasurementList;
+using ImaHost.Template;
 
 namespace ImaHost.Fuzz;
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ImaHost.Cli;
+using ImaHost.HazardHost;
 using ImaHost.Interop;
 
 // A host that does by purpose what has hung hosts before: it is compiled at run time, so that its code is loaded lazily
@@ -10,6 +11,12 @@ if (Environment.GetEnvironmentVariable(GuardAbi.Environment) != null)
     Run(MakeGarbage);
     Run(OpenFiles);
     Run(LoadLibraries);
+}
+
+if (args is ["segments"])
+{
+    SegmentWriter.Run();
+    return 0;
 }
 
 return CommandLine.Run(args);

@@ -17,8 +17,12 @@ public sealed class PublishingTests
 
         // Without a TPM there are no banks: SHA-1's twins stand alone.
         Assert.Equal(
-            "440 0 0 regular file ascii_runtime_measurements\n440 0 0 regular file ascii_runtime_measurements_sha1\n"
-            + "440 0 0 regular file binary_runtime_measurements\n440 0 0 regular file binary_runtime_measurements_sha1\n"
+            "640 0 0 regular file ascii_runtime_measurements\n640 0 0 regular file ascii_runtime_measurements_sha1\n"
+            + "640 0 0 regular file ascii_runtime_measurements_sha1_staged\n"
+            + "640 0 0 regular file ascii_runtime_measurements_staged\n"
+            + "640 0 0 regular file binary_runtime_measurements\n640 0 0 regular file binary_runtime_measurements_sha1\n"
+            + "640 0 0 regular file binary_runtime_measurements_sha1_staged\n"
+            + "640 0 0 regular file binary_runtime_measurements_staged\n"
             + "600 0 0 regular file policy\n440 0 0 regular file runtime_measurements_count\n"
             + "440 0 0 regular file violations\n",
             files);
@@ -45,7 +49,9 @@ public sealed class PublishingTests
 
         Outcome other = Shell.Run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", daemon.AsciiList);
         Assert.Contains("Permission denied", other.Errors, StringComparison.Ordinal);
-        Assert.Contains("Operation not permitted", Shell.Script($"echo x > {daemon.AsciiList}").Errors, StringComparison.Ordinal);
+        Outcome writer = Shell.Run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", $"echo 1 > {daemon.AsciiList}");
+        Assert.Contains("Permission denied", writer.Errors, StringComparison.Ordinal);
+        Assert.Contains("I/O error", Shell.Script($"echo x > {daemon.AsciiList}").Errors, StringComparison.Ordinal);
         Assert.Contains("Operation not permitted", Shell.Script($"rm {daemon.AsciiList}").Errors, StringComparison.Ordinal);
         Assert.Contains("Operation not permitted", Shell.Script($"mkdir {daemon.Fs}/x").Errors, StringComparison.Ordinal);
     }

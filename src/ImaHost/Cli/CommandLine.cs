@@ -33,6 +33,7 @@ static class CommandLine
             VerifyCommand.Create(),
             QuoteCommand.Create(),
             EvidenceCommand.Create(),
+            SegmentsCommand.Create(),
             MeasureCommand.Create(),
             PolicyCommand.Create(),
             ReferenceCommand.Create(),

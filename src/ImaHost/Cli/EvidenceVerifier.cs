@@ -37,6 +37,7 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
         {
             CheckFile(QuoteFiles.PcrText, $"shows the values of {QuoteFiles.Pcrs}", Encoding.ASCII.GetBytes(pcrs.ToString()));
             CheckList(pcrs, ignoreViolations);
+            _checks.AddRange(new EvidenceManifests(directory, trusted).Run());
         }
 
         string[] known =
@@ -45,7 +46,7 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
             EvidenceFiles.Binary, EvidenceFiles.Ascii,
         ];
         Others = [.. Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(directory, path)).Except(known).Order(StringComparer.Ordinal)];
+            .Select(path => Path.GetRelativePath(directory, path)).Except(known).Except(EvidenceManifests.NamesIn(directory)).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>They come along for people; only the trusted key decides, so they must be that one.</summary>

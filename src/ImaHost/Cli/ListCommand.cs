@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using ImaHost.Daemon;
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Template;
 
 namespace ImaHost.Cli;
@@ -103,8 +104,8 @@ static class ListCommand
         }
 
         string stopped = Path.Combine(new DaemonOptions().State, "current");
-        string place = source ?? (Directory.Exists(Default) || !File.Exists(stopped) ? Default : stopped);
-        return Directory.Exists(place) ? Path.Combine(place, BinaryName) : place;
+        string place = source ?? (Directory.Exists(Default) || !Path.Exists(stopped) ? Default : stopped);
+        return Directory.Exists(place) && !SegmentFiles.IsList(place) ? Path.Combine(place, BinaryName) : place;
     }
 
     static void Append(in MeasurementRecord record, long number, bool json, ByteBuilder line)

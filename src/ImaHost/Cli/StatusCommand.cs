@@ -79,6 +79,13 @@ static class StatusCommand
         }
 
         yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
+        SegmentStatus segments = status.Segments;
+        yield return ("segments", Text($"{segments.Sealed} of {segments.Count} sealed{(segments.FirstEntry > 0 ? Text($", published from entry {segments.FirstEntry} on") : "")}"));
+        if (segments.Target != null)
+        {
+            yield return ("exported", Text($"{segments.Exported} segments to {segments.Target}{(segments.Failed == null ? "" : ", stopped")}"));
+        }
+
         yield return ("TPM", status.Tpm.Banks.Count == 0
             ? "none: nothing vouches for the list"
             : Text(

@@ -20,10 +20,9 @@ sealed class ConfigurationException(string message) : Exception(message)
 static class ConfigurationFile
 {
     const int MostBytes = 1 << 20;
-    const int MostMilliseconds = 3_600_000;
     const int MostSeconds = 30 * 24 * 3600;
 
-    static readonly Dictionary<string, Func<DaemonOptions, Value, DaemonOptions>> Keys = new(StringComparer.Ordinal)
+    static readonly Dictionary<string, Func<DaemonOptions, ConfigurationValue, DaemonOptions>> Keys = new(StringComparer.Ordinal)
     {
         ["watch"] = (options, value) => options with { Watch = value.Watches() },
         ["policy"] = (options, value) => options with { Policy = value.Strings() },
@@ -52,6 +51,7 @@ static class ConfigurationFile
         ["measure_socket"] = (options, value) => options with { MeasureSocket = value.Text() },
         ["measure_users"] = (options, value) => options with { MeasureUsers = value.Numbers() },
         ["measure_limit"] = (options, value) => options with { MeasureLimit = value.Number(1, BufferRequests.MostBytes) },
+        ["log"] = (options, value) => options with { Log = LogOptions.Read(value) },
         ["log_format"] = (options, value) => options with { LogFormat = value.Choice<LogFormat>() },
     };
 
@@ -76,13 +76,13 @@ static class ConfigurationFile
         foreach ((YamlNode node, YamlNode value) in ReadMapping(path))
         {
             string key = (node as YamlScalarNode)?.Value ?? node.ToString();
-            if (!Keys.TryGetValue(key, out Func<DaemonOptions, Value, DaemonOptions>? set))
+            if (!Keys.TryGetValue(key, out Func<DaemonOptions, ConfigurationValue, DaemonOptions>? set))
             {
                 string hint = Spelling.Hint(key, Keys.Keys);
                 throw ConfigurationException.At(path, node.Start, $"unknown key \"{key}\"; {hint}");
             }
 
-            options = set(options, new Value(path, key, value));
+            options = set(options, new ConfigurationValue(path, key, value));
         }
 
         return options;
@@ -123,110 +123,5 @@ static class ConfigurationFile
         {
             throw new ConfigurationException($"{path}: {e.Message}");
         }
-    }
-
-    /// <summary>One value, read as its key wants it.</summary>
-    sealed class Value(string file, string key, YamlNode node)
-    {
-        public string Text() => node is YamlScalarNode { Value: { Length: > 0 } text } ? text : throw Refused("a text");
-
-        public IReadOnlyList<string> Strings() => node is YamlSequenceNode sequence
-            ? [.. sequence.Children.Select(child => new Value(file, key, child).Text())]
-            : [Text()];
-
-        /// <summary>What is to be watched. "type: ext4", a mapping of one key, is taken for "type:ext4".</summary>
-        public IReadOnlyList<string> Watches() => node is YamlSequenceNode sequence
-            ? [.. sequence.Children.Select(child => new Value(file, key, child).Watch())]
-            : [Watch()];
-
-        /// <summary>User ids.</summary>
-        public IReadOnlyList<uint> Numbers() => node is YamlSequenceNode sequence
-            ? [.. sequence.Children.Select(child => (uint)new Value(file, key, child).Number(0, int.MaxValue))]
-            : [(uint)Number(0, int.MaxValue)];
-
-        public int Number(int least, int most) =>
-            int.TryParse(Text(), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            && number >= least && number <= most
-                ? number
-                : throw Refused(string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"));
-
-        public bool YesOrNo() => Text() switch
-        {
-            "true" => true,
-            "false" => false,
-            _ => throw Refused("true or false"),
-        };
-
-        /// <summary>One number for all, or by hook.</summary>
-        public Deadlines Deadlines()
-        {
-            const string every = "default";
-            if (node is not YamlMappingNode)
-            {
-                return Daemon.Deadlines.All(Limit());
-            }
-
-            Dictionary<string, Value> limits = Members(every, "BPRM_CHECK", "MMAP_CHECK", "FILE_CHECK");
-            int otherwise = limits.TryGetValue(every, out Value? all) ? all.Limit() : new DaemonOptions().Deadline.Exec;
-            int Of(string hook) => limits.TryGetValue(hook, out Value? limit) ? limit.Limit() : otherwise;
-            return new Deadlines(Of("BPRM_CHECK"), Of("MMAP_CHECK"), Of("FILE_CHECK"));
-        }
-
-        /// <summary>An action, or one with its limit.</summary>
-        public HostDown HostDown()
-        {
-            if (node is not YamlMappingNode)
-            {
-                return Daemon.HostDown.Of(Choice<HostDownAction>());
-            }
-
-            Dictionary<string, Value> members = Members("action", "limit");
-            HostDown otherwise = Daemon.HostDown.Of(
-                members.TryGetValue("action", out Value? action) ? action.Choice<HostDownAction>() : HostDownAction.Wait);
-            return members.TryGetValue("limit", out Value? limit) ? otherwise with { Limit = limit.Number(0, MostMilliseconds) } : otherwise;
-        }
-
-        public T Choice<T>()
-            where T : struct, Enum => Words.TryParse(Text(), out T choice) ? choice : throw Refused(Words.List<T>());
-
-        public string AttestationKey() =>
-            Tpm.AttestationKey.IsChoice(Text()) ? Text() : throw Refused("ecc, rsa or a persistent handle (0x81…)");
-
-        int Limit() => Number(100, MostMilliseconds);
-
-        /// <summary>The values of a mapping that may have these keys.</summary>
-        Dictionary<string, Value> Members(params string[] keys)
-        {
-            var members = new Dictionary<string, Value>(StringComparer.Ordinal);
-            foreach ((YamlNode name, YamlNode value) in ((YamlMappingNode)node).Children)
-            {
-                string word = (name as YamlScalarNode)?.Value ?? name.ToString();
-                members[word] = keys.Contains(word)
-                    ? new Value(file, $"{key}: {word}", value)
-                    : throw ConfigurationException.At(
-                        file, name.Start, $"\"{key}\" has no \"{word}\"; {Spelling.Hint(word, keys)}");
-            }
-
-            return members;
-        }
-
-        string Watch()
-        {
-            string entry = node is YamlMappingNode { Children: [{ Key: YamlScalarNode form, Value: YamlScalarNode what }] }
-                && form.Value is "type" or "mount"
-                    ? $"{form.Value}:{what.Value}"
-                    : (node as YamlScalarNode)?.Value ?? "";
-            try
-            {
-                return new WatchSelection([entry]).Paths is [] or [['/', ..]] ? entry : throw Refused(WatchSelection.Forms);
-            }
-            catch (FormatException e)
-            {
-                throw ConfigurationException.At(file, node.Start, $"\"{key}\": {e.Message}");
-            }
-        }
-
-        ConfigurationException Refused(string expected) =>
-            ConfigurationException.At(file, node.Start, $"\"{key}\" takes {expected}");
     }
 }

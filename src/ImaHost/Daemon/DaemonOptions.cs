@@ -140,6 +140,9 @@ sealed record DaemonOptions
 
     public LogFormat LogFormat { get; init; }
 
+    /// <summary>What becomes of the list when it is long.</summary>
+    public LogOptions Log { get; init; } = new();
+
     /// <summary>What the launcher found out and the host needs; not configured by anybody.</summary>
     public ResolvedEnvironment? Resolved { get; init; }
 

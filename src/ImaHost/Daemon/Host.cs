@@ -43,6 +43,7 @@ sealed class Host : IDisposable
     readonly SelfCheck _check;
     readonly DecisionWriter _decisions;
     readonly JournalLoggerProvider? _journal;
+    readonly SegmentUpkeep _segments;
     EventLoop? _loop;
     volatile bool _yields;
     volatile bool _isOrdered;
@@ -79,6 +80,8 @@ sealed class Host : IDisposable
         _unjudged = new UnjudgedAccesses(_shared, _list, Launcher.Settings(options));
         _check = new SelfCheck(ProcessImage.ParentPid, _log);
         _decisions = new DecisionWriter(_engine.Decisions, _state.Path, _log);
+        _segments = new SegmentUpkeep(
+            options.Log, _list, Launcher.Settings(options), tpm == null ? null : new ManifestQuotes(_list, _log).Sign, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -98,6 +101,7 @@ sealed class Host : IDisposable
     {
         _buffers.Dispose();
         _decisions.Dispose();
+        _segments.Dispose();
         _list.Dispose();
         _fuseDigests.Dispose();
         _loggers.Dispose();
@@ -116,6 +120,8 @@ sealed class Host : IDisposable
 
         Start("TPM", TendTpm);
         Start("decisions", _decisions.Run);
+        Start("segments", _segments.RunSealing);
+        Start("export", _segments.RunExporting);
         ServeQuestions();
         ServeMetrics();
         if (FuseDevice.IsMounted)
@@ -206,6 +212,7 @@ sealed class Host : IDisposable
         if (!_yields)
         {
             HostEvents.Stop(_list, Launcher.Settings(_options), _isOrdered);
+            _segments.Flush();
             _list.Log.Flush();
         }
     }
@@ -239,22 +246,37 @@ sealed class Host : IDisposable
     ImaFs PublishedFiles() => new(
         new FuseDevice(_shared),
         [
-            new ListViewFile("ascii_runtime_measurements", View(HashAlgorithm.Sha1, ascii: true)),
-            new BinaryListFile(_list.Log),
-            .. Twins(),
-            new CounterFile("runtime_measurements_count", () => _list.Log.Extent.Entries),
+            .. Lists(() => _segments.Window.Current, ""),
+            new CounterFile("runtime_measurements_count", CountPublished),
             new CounterFile("violations", () => _list.Violations),
             new PolicyFile(_shared, _policies.Commands),
+            .. Lists(() => _segments.Window.Staged, "_staged"),
         ]);
 
-    /// <summary>SHA-1's are there whether the TPM has that bank or not, as in the kernel (ima_fs.c since 6.10).</summary>
-    IEnumerable<PublishedFile> Twins() =>
-        from algorithm in Launcher.Settings(_options).Banks.Prepend(HashAlgorithm.Sha1).Distinct()
-        from ascii in (bool[])[true, false]
-        select new ListViewFile(
-            $"{(ascii ? "ascii" : "binary")}_runtime_measurements_{algorithm}", View(algorithm, ascii));
+    /// <summary>
+    /// Both forms and their twins by algorithm. SHA-1's are there whether the TPM has that bank or not, as in the kernel
+    /// (ima_fs.c since 6.10).
+    /// </summary>
+    IEnumerable<PublishedFile> Lists(Func<LogWindow> window, string suffix)
+    {
+        StagingCommands staging = _segments.Staging;
+        yield return View(HashAlgorithm.Sha1, ascii: true, window, $"ascii_runtime_measurements{suffix}");
+        yield return new BinaryListFile($"binary_runtime_measurements{suffix}", _list.Log, window, staging);
+        foreach (HashAlgorithm algorithm in Launcher.Settings(_options).Banks.Prepend(HashAlgorithm.Sha1).Distinct())
+        {
+            yield return View(algorithm, ascii: true, window, $"ascii_runtime_measurements_{algorithm}{suffix}");
+            yield return View(algorithm, ascii: false, window, $"binary_runtime_measurements_{algorithm}{suffix}");
+        }
+    }
 
-    ListView View(HashAlgorithm algorithm, bool ascii) => new(_list.Log, algorithm, ascii, _fuseDigests);
+    ListViewFile View(HashAlgorithm algorithm, bool ascii, Func<LogWindow> window, string name) => new(
+        name, new ListView(_list.Log, algorithm, ascii, _fuseDigests, window), _segments.Staging);
+
+    long CountPublished()
+    {
+        LogWindow window = _segments.Window.Current;
+        return window.To.Entries - window.From.Entries;
+    }
 
     /// <summary>The guard hears of us as long as our workers come on, and not merely this thread.</summary>
     void Beat()
@@ -316,12 +338,13 @@ sealed class Host : IDisposable
         InForce.Request => InForce.Answer(_options, _engine),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),
-        _ => _policies.Answer(request) ?? _vouchers.Answer(request) ?? QuoteRequests.Answer(request, _list)
-            ?? _buffers.Answer(request),
+        _ => _segments.Answer(request) ?? _policies.Answer(request) ?? _vouchers.Answer(request)
+            ?? QuoteRequests.Answer(request, _list) ?? _buffers.Answer(request),
     };
 
     StatusReport Report() => StatusReport.Make(
-        _options, _shared, _engine, _list, _policies.Fault, _vouchers.Warnings, _mounts.Report, _backfill.Report, _check.Look());
+        _options, _shared, _engine, _list, _policies.Fault, _vouchers.Warnings, _mounts.Report, _backfill.Report, _check.Look(),
+        _segments);
 
     void ServeMetrics()
     {

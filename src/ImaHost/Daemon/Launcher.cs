@@ -113,7 +113,10 @@ static class Launcher
     public static ListSettings Settings(DaemonOptions options) => new(
         [.. options.Resolved!.Banks.Select(name => HashAlgorithm.FromName(name)!)],
         options.Pcr, ImaHash(options), Template(options), options.Resolved.IsEmbeddedTpm,
-        options.AttestationKey);
+        options.AttestationKey)
+    {
+        Limits = options.Log.Limits,
+    };
 
     public static HashAlgorithm ImaHash(DaemonOptions options) =>
         HashAlgorithm.FromName(options.Hash)

@@ -4,6 +4,7 @@ using ImaHost.Engine;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
 using ImaHost.Policy;
+using ImaHost.Segments;
 
 namespace ImaHost.Daemon;
 
@@ -23,6 +24,8 @@ sealed record StatusReport
     public required string State { get; init; }
 
     public required ListStatus List { get; init; }
+
+    public required SegmentStatus Segments { get; init; }
 
     public required TpmStatus Tpm { get; init; }
 
@@ -53,9 +56,11 @@ sealed record StatusReport
     /// <param name="mounts">What came to be mounted.</param>
     /// <param name="running">What ran before.</param>
     /// <param name="groupFaults">Who holds what is the guard's alone.</param>
+    /// <param name="segments">What becomes of the list when it is long.</param>
     public static StatusReport Make(
         DaemonOptions options, SharedState shared, ImaEngine engine, RuntimeMeasurements list, string? policyFault,
-        IReadOnlyList<string> voucherWarnings, MountReport mounts, RunningReport running, IReadOnlyList<string> groupFaults)
+        IReadOnlyList<string> voucherWarnings, MountReport mounts, RunningReport running, IReadOnlyList<string> groupFaults,
+        SegmentUpkeep segments)
     {
         GuardCounters guard = shared.Counters;
         EngineCounters counters = engine.Counters;
@@ -70,6 +75,7 @@ sealed record StatusReport
             Fs = options.Fs,
             State = options.State,
             List = new ListStatus(extent.Entries, list.Violations, extent.BinaryBytes, list.Log.Path),
+            Segments = segments.Status,
             Tpm = new TpmStatus(resolved.Tpm, resolved.Banks, options.Pcr, list.Extended, list.Fault),
             Accesses = new AccessStatus(
                 guard.Events, guard.Allowed, guard.Denied, guard.Unjudged, guard.Marked, guard.Own, guard.Deadlines,
@@ -84,7 +90,7 @@ sealed record StatusReport
             Level = Daemon.Coverage.Level,
             Coverage = CoverageStatus.Of(shared.Since, running),
             Holes = [.. Daemon.Coverage.Holes, .. mounts.Holes],
-            Faults = [.. new[] { list.Fault, policyFault }.OfType<string>(), .. groupFaults],
+            Faults = [.. new[] { list.Fault, policyFault }.OfType<string>(), .. groupFaults, .. segments.Faults],
         };
     }
 }

@@ -149,12 +149,12 @@ sealed class ImaFs(FuseDevice device, IReadOnlyList<PublishedFile> files)
         }
 
         // A number of the request's own: the host that takes up what another left knows its handle by that.
-        ulong handle = (flags & AccessModeMask) == 0 ? 0 : device.Header.Unique;
+        ulong handle = device.Header.Unique;
         int result = (flags & AccessModeMask) switch
         {
-            0 => 0,
+            0 => file.OpenToRead(handle),
             ReadWrite when !file.IsReadOnly => -Refused, // ima_open_policy
-            _ => file.OpenToWrite((flags & Append) != 0, handle),
+            _ => file.OpenToWrite((flags & Append) != 0, handle, device.Header.Pid),
         };
         if (result < 0)
         {

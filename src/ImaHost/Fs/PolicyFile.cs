@@ -46,7 +46,7 @@ sealed class PolicyFile(SharedState shared, PolicyCommands commands) : Published
 
     public override int Read(Span<byte> buffer, long offset) => Copy(Text(), buffer, offset);
 
-    public override int OpenToWrite(bool append, ulong handle)
+    public override int OpenToWrite(bool append, ulong handle, uint pid)
     {
         if (shared.Writer != 0 && shared.Writer != handle)
         {

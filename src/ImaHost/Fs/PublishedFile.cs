@@ -35,10 +35,14 @@ abstract class PublishedFile(string name, uint permissions)
         return rest.Length;
     }
 
+    /// <param name="handle">The number that later calls on this handle bring.</param>
+    public virtual int OpenToRead(ulong handle) => 0;
+
     /// <param name="handle">
     /// The number that later calls on this handle bring. The same again: the host that was asked first has died.
     /// </param>
-    public virtual int OpenToWrite(bool append, ulong handle) => NotPermitted;
+    /// <param name="pid">Who opens it.</param>
+    public virtual int OpenToWrite(bool append, ulong handle, uint pid) => NotPermitted;
 
     public virtual int Write(ulong handle, ReadOnlySpan<byte> data, long offset) => NotPermitted;
 
@@ -55,19 +59,23 @@ abstract class PublishedFile(string name, uint permissions)
 }
 
 /// <summary>binary_runtime_measurements: the bytes of the log.</summary>
-sealed class BinaryListFile(MeasurementList.MeasurementLog log)
-    : PublishedFile("binary_runtime_measurements", 0x120)
+/// <param name="window">What of them is published.</param>
+/// <param name="commands">What writing it does.</param>
+sealed class BinaryListFile(
+    string name, MeasurementList.MeasurementLog log, Func<MeasurementList.LogWindow> window, StagingCommands commands)
+    : ListPublication(name, commands)
 {
-    public override long Size => log.Extent.BinaryBytes;
+    public override long Size => window() is { } now ? now.To.BinaryBytes - now.From.BinaryBytes : 0;
 
-    public override int Read(Span<byte> buffer, long offset) => log.ReadBinary(buffer, offset);
+    public override int Read(Span<byte> buffer, long offset) => log.ReadBinary(buffer, window().From.BinaryBytes + offset);
 }
 
 /// <summary>
 /// The list in another form: ascii_runtime_measurements, and the twins of newer kernels that show template digests in
 /// the algorithm they are named after, {ascii,binary}_runtime_measurements_sha256.
 /// </summary>
-sealed class ListViewFile(string name, MeasurementList.ListView view) : PublishedFile(name, 0x120)
+sealed class ListViewFile(string name, MeasurementList.ListView view, StagingCommands commands)
+    : ListPublication(name, commands)
 {
     public override long Size => view.Size;
 

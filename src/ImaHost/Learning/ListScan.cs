@@ -1,5 +1,4 @@
 using ImaHost.Crypto;
-using ImaHost.MeasurementList;
 using ImaHost.Template;
 
 namespace ImaHost.Learning;

@@ -17,14 +17,11 @@ static class HostEvents
     /// <summary>Longer rules are entered as their digest, as the kernel does with policies of others.</summary>
     const int MostPolicy = 16 * 1024;
 
-    static readonly byte[] StartName = "imahost-start"u8.ToArray();
+    static readonly byte[] StartName = "imahost-start"u8.ToArray(); // SegmentReplay.IsHostStart
     static readonly byte[] StopName = "imahost-stop"u8.ToArray();
     static readonly byte[] PolicyName = "imahost-policy"u8.ToArray();
     static readonly byte[] RunningName = "imahost-running"u8.ToArray();
     static readonly byte[] UnjudgedName = "imahost-unjudged"u8.ToArray();
-
-    /// <summary>Is it the entry from which on the host wrote the list?</summary>
-    public static bool IsStart(in MeasurementRecord record) => Is(StartName, in record);
 
     /// <summary>
     /// The service begins to watch. What stands before the first of these is the boot_aggregate, or was written by the

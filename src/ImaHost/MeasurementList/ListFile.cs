@@ -1,22 +1,34 @@
 using System.Buffers.Binary;
 using ImaHost.Crypto;
 using ImaHost.Interop;
+using ImaHost.Segments;
 using ImaHost.Template;
 
 namespace ImaHost.MeasurementList;
 
-/// <summary>A file that holds a list, binary or ascii: what it is shows in its first bytes.</summary>
+/// <summary>
+/// A file that holds a list, binary or ascii: what it is shows in its first bytes. A directory of segments is a list too.
+/// </summary>
 sealed class ListFile : IDisposable
 {
     const int HeadSize = 512;
 
-    readonly FileStream _file;
+    readonly FileStream? _file;
+    readonly SegmentBytes? _segments;
     readonly int _digestSize = HashAlgorithm.Sha1.Size;
 
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="NotSupportedException">It is no regular file.</exception>
     public ListFile(string path)
     {
+        Path = path;
+        Span<byte> head = stackalloc byte[HeadSize];
+        if (SegmentFiles.IsList(path))
+        {
+            _segments = new SegmentBytes(path);
+            return;
+        }
+
         // Looked at first: to open a FIFO is to wait for somebody who writes.
         if (FileStat.TryOfPath(path, out FileStat stat) && !stat.IsRegular)
         {
@@ -24,7 +36,6 @@ sealed class ListFile : IDisposable
         }
 
         _file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-        Span<byte> head = stackalloc byte[HeadSize];
         head = head[..RandomAccess.Read(_file.SafeFileHandle, head, 0)];
         IsAscii = AsciiReader.IsHeader(head);
         foreach (HashAlgorithm algorithm in HashAlgorithm.Banks)
@@ -37,16 +48,21 @@ sealed class ListFile : IDisposable
         }
     }
 
-    public string Path => _file.Name;
+    public string Path { get; }
 
     public bool IsAscii { get; }
 
     /// <summary>A reader that stands before the first record.</summary>
     public RecordReader Open() => IsAscii ? new AsciiReader(Read) : new LogReader(Read, _digestSize);
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _segments?.Dispose();
+    }
 
-    int Read(Span<byte> buffer, long offset) => RandomAccess.Read(_file.SafeFileHandle, buffer, offset);
+    int Read(Span<byte> buffer, long offset) =>
+        _segments?.Read(buffer, offset) ?? RandomAccess.Read(_file!.SafeFileHandle, buffer, offset);
 
     /// <summary>Would this be a record of a known template, if its digest had that size?</summary>
     static bool IsRecord(ReadOnlySpan<byte> head, int digestSize)

@@ -1,5 +1,6 @@
 using ImaHost.Crypto;
 using ImaHost.Measurement;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tpm;
 
@@ -15,7 +16,10 @@ sealed class ListException(string message) : Exception(message);
 /// <param name="AttestationKey">The key that signs quotes, as <see cref="Tpm.AttestationKey"/> takes it.</param>
 sealed record ListSettings(
     IReadOnlyList<HashAlgorithm> Banks, int Pcr, HashAlgorithm ImaHash, TemplateDescriptor Template, bool TpmMayBeNew,
-    string AttestationKey = "ecc");
+    string AttestationKey = "ecc")
+{
+    public SegmentLimits Limits { get; init; } = SegmentLimits.Default;
+}
 
 /// <summary>Opens the list of this boot, and begins a new one with the boot_aggregate.</summary>
 static class ListStore
@@ -32,12 +36,14 @@ static class ListStore
         bool isNewTpm = tpm != null && isBlank && settings.TpmMayBeNew;
         string path = (isNewTpm ? null : state.ListsOfThisBoot().LastOrDefault(list => LivesIn(list, settings.Pcr)))
             ?? state.NextList();
-        if (!isBlank && (!File.Exists(path) || new FileInfo(path).Length == 0))
+        if (!isBlank && IsEmpty(path))
         {
             Adopt(path, tpm!, settings);
         }
 
+        StateDirectory.MakeList(path);
         state.MakeCurrent(path);
+        state.ForgetTables(path);
         RuntimeMeasurements list = Open(state, path, tpm, settings);
         try
         {
@@ -62,20 +68,58 @@ static class ListStore
     static RuntimeMeasurements Open(StateDirectory state, string path, TpmCommands? tpm, ListSettings settings)
     {
         var digests = new DigestSet();
-        var log = new MeasurementLog(path);
-        var list = new RuntimeMeasurements(
-            log, new DigestTable(state.TablePath), new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey),
-            digests);
+        MeasurementLog? log = null;
+        DigestTable? table = null;
+        try
+        {
+            log = new MeasurementLog(path, settings.Limits);
+            table = new DigestTable(StateDirectory.TableIn(path), log.FileLengths);
+            var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey),
+                digests);
+            RestoreAll(list, log);
+            list.TendTpm();
+            return list;
+        }
+        catch
+        {
+            table?.Dispose();
+            log?.Dispose();
+            digests.Dispose();
+            throw;
+        }
+    }
+
+    static void RestoreAll(RuntimeMeasurements list, MeasurementLog log)
+    {
+        foreach (LogSegment segment in log.Segments.Where(one => one.Sealed != null))
+        {
+            list.Restore(segment);
+        }
+
+        do
+        {
+            Restore(list, log);
+        }
+        while (log.OpenNext());
+
+        // A crash can cut the last entry off; it was not extended then, because it is written first.
+        log.DropTail();
+    }
+
+    /// <summary>Takes in the entries of the segment that is not sealed.</summary>
+    static void Restore(RuntimeMeasurements list, MeasurementLog log)
+    {
         var reader = new LogReader(log.ReadFile);
+        reader.Seek(log.Extent.BinaryBytes, log.Extent.Entries);
         while (reader.Next(out MeasurementRecord record))
         {
             list.Restore(in record, reader.Offset);
         }
 
-        // A crash can cut the last entry off; it was not extended then, because it is written first.
-        log.DropTail();
-        list.TendTpm();
-        return list;
+        if (reader.Rest > 0 && log.HasNext)
+        {
+            throw reader.Locate(new RecordException($"the segment ends after {reader.Rest} bytes of it"));
+        }
     }
 
     static bool IsBlank(TpmCommands tpm, ListSettings settings, int pcr)
@@ -87,9 +131,20 @@ static class ListStore
     /// <summary>Each PCR that is configured has a list of its own: the first entry says which. An empty one has none yet.</summary>
     static bool LivesIn(string path, int pcr)
     {
-        using var file = new ListFile(path);
-        return !file.Open().Next(out MeasurementRecord first) || first.Pcr == pcr;
+        string first = SegmentFiles.Data(path, 0);
+        if (!File.Exists(first))
+        {
+            using var digests = new DigestSet();
+            return SealedChain.Read(path, digests, out _) is [{ } erased, ..] ? erased.Manifest.Pcr == pcr : IsEmpty(path);
+        }
+
+        using var file = new ListFile(first);
+        return !file.Open().Next(out MeasurementRecord entry) || entry.Pcr == pcr;
     }
+
+    static bool IsEmpty(string path) =>
+        SegmentFiles.Numbers(path) is not { Count: > 0 } numbers
+        || (numbers is [0] && new FileInfo(SegmentFiles.Data(path, 0)) is { Exists: true, Length: 0 });
 
     /// <summary>The PCR was extended before we came. The kernel's list may say by what: then it begins ours.</summary>
     static void Adopt(string path, TpmCommands tpm, ListSettings settings)
@@ -117,7 +172,8 @@ static class ListStore
                     + $" else uses it too. {Advise(tpm, settings)}");
             }
 
-            File.Move(copy, path, overwrite: true);
+            StateDirectory.MakeList(path);
+            File.Move(copy, SegmentFiles.Data(path, 0), overwrite: true);
         }
         finally
         {

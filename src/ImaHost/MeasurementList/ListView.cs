@@ -1,7 +1,11 @@
 using ImaHost.Crypto;
+using ImaHost.Segments;
 using ImaHost.Template;
 
 namespace ImaHost.MeasurementList;
+
+/// <summary>A part of the list, from one entry to another.</summary>
+readonly record struct LogWindow(LogExtent From, LogExtent To);
 
 /// <summary>
 /// A list in one of the forms it is published in, rendered from the binary one as it is read: the ascii list, and the
@@ -19,6 +23,7 @@ sealed class ListView
     readonly HashAlgorithm _algorithm;
     readonly bool _ascii;
     readonly DigestSet _digests;
+    readonly Func<LogWindow> _window;
 
     /// <summary>Made once, not at each jump.</summary>
     readonly Func<LogExtent, long> _sizeOf;
@@ -26,9 +31,12 @@ sealed class ListView
     long _limit;
 
     /// <param name="algorithm">Of the template digests; SHA-1 in the list as it is kept.</param>
-    public ListView(MeasurementLog log, HashAlgorithm algorithm, bool ascii, DigestSet digests)
+    /// <param name="window">What of the list is shown; null: all of it.</param>
+    public ListView(
+        MeasurementLog log, HashAlgorithm algorithm, bool ascii, DigestSet digests, Func<LogWindow>? window = null)
     {
         _log = log;
+        _window = window ?? (() => new LogWindow(default, log.Extent));
         _algorithm = algorithm;
         _ascii = ascii;
         _digests = digests;
@@ -38,19 +46,27 @@ sealed class ListView
     }
 
     /// <summary>Bytes in this form.</summary>
-    public long Size => SizeOf(_log.Extent);
+    public long Size
+    {
+        get
+        {
+            LogWindow window = _window();
+            return SizeOf(window.To) - SizeOf(window.From);
+        }
+    }
 
     /// <summary>Fills the buffer from an offset on; fewer bytes only at the end.</summary>
     public int Read(Span<byte> buffer, long offset)
     {
-        LogExtent extent = _log.Extent;
-        _limit = extent.BinaryBytes;
-        if (offset >= SizeOf(extent))
+        LogWindow window = _window();
+        _limit = window.To.BinaryBytes;
+        offset += SizeOf(window.From);
+        if (offset >= SizeOf(window.To))
         {
             return 0;
         }
 
-        if (offset < _shownAt || offset - _shownAt > NearBytes)
+        if (offset < _shownAt || _shownAt < SizeOf(window.From) || offset - _shownAt > NearBytes)
         {
             LogExtent point = _log.FindPoint(offset, _sizeOf);
             _reader.Seek(point.BinaryBytes, point.Entries);

@@ -1,3 +1,5 @@
+using ImaHost.Segments;
+
 namespace ImaHost.MeasurementList;
 
 /// <summary>
@@ -22,6 +24,18 @@ sealed class LogIndex
         }
 
         _pieces[^1][_count++ % PieceLength] = point;
+    }
+
+    /// <summary>The first of each so many points.</summary>
+    public LogExtent[] Every(int step)
+    {
+        var points = new LogExtent[(_count + step - 1) / step];
+        for (int i = 0; i < points.Length; i++)
+        {
+            points[i] = this[i * step];
+        }
+
+        return points;
     }
 
     /// <summary>The last point at or before an offset of some form of the list, or the list's beginning.</summary>

@@ -1,34 +1,72 @@
+using ImaHost.Crypto;
 using ImaHost.Interop;
+using ImaHost.Segments;
 
 namespace ImaHost.MeasurementList;
 
-/// <summary>How far the list reaches at one moment.</summary>
-readonly record struct LogExtent(long Entries, long BinaryBytes, long AsciiBytes);
-
 /// <summary>
-/// The list's bytes on disk, in the kernel's binary form, and a sparse index that finds the ascii form in them. One
-/// writer at a time; any number of readers, who see whole entries only.
+/// The list's bytes on disk, in the kernel's binary form, in segments that follow each other as if they were one file,
+/// and sparse indexes that find the ascii form in them. One writer at a time; any number of readers, who see whole
+/// entries only. Offsets are those of the whole list, whatever was erased of it.
 /// </summary>
 sealed class MeasurementLog : IDisposable
 {
-    /// <summary>Entries between two points of the index: 24 bytes of memory for each that many.</summary>
+    /// <summary>Entries between two points of the index of the segment that grows: 24 bytes of memory for each that many.</summary>
     const int IndexStep = 64;
 
-    readonly AppendFile _file;
-    readonly LogIndex _index = new();
-    readonly Lock _gate = new();
-    LogExtent _extent;
+    /// <summary>After so many entries it is tried again to begin a segment, when it was refused.</summary>
+    const int RetryEntries = 1024;
 
-    public MeasurementLog(string path)
+    readonly SegmentLimits _limits;
+    readonly Lock _gate = new();
+    LogSegment[] _segments;
+    LogSegment _growing;
+    LogIndex _index = new();
+    LogExtent _extent;
+    long _retryAt;
+
+    /// <summary>Opens a list up to the end of what is sealed; <see cref="OpenNext"/> and <see cref="Publish"/> take in the rest.</summary>
+    /// <exception cref="IOException">The disk refused it.</exception>
+    public MeasurementLog(string directory, SegmentLimits? limits = null)
     {
-        Path = path;
-        _file = new AppendFile(path);
+        Path = directory;
+        _limits = limits ?? SegmentLimits.Default;
+        using var digests = new DigestSet();
+        IReadOnlyList<SealedSegment> chain = SealedChain.Read(directory, digests, out string? damaged);
+        if (damaged != null)
+        {
+            // Its segment is sealed anew, from its bytes. What it was stays, for whoever wants to know why.
+            File.Move(damaged, damaged + ".damaged", overwrite: true);
+        }
+
+        _extent = chain.Count == 0 ? default : chain[^1].Manifest.End;
+        _growing = LogSegment.Open(directory, chain.Count, _extent);
+        _segments = [.. chain.Select(one => LogSegment.Open(directory, one)), _growing];
     }
 
+    /// <summary>The directory of the list.</summary>
     public string Path { get; }
 
-    /// <summary>Bytes in the file, which may end with an entry that a crash cut off.</summary>
-    public long FileLength => _file.Length;
+    /// <summary>Bytes of the whole list in its files, which may end with an entry that a crash cut off.</summary>
+    public long FileLength => Growing.Start.BinaryBytes + Growing.FileLength;
+
+    /// <summary>Bytes of all files from the first segment on that is not sealed, and of those before it what they had.</summary>
+    public long FileLengths
+    {
+        get
+        {
+            long length = FileLength;
+            for (int number = Growing.Number + 1; File.Exists(SegmentFiles.Data(Path, number)); number++)
+            {
+                length += new FileInfo(SegmentFiles.Data(Path, number)).Length;
+            }
+
+            return length;
+        }
+    }
+
+    /// <summary>All segments in order, the last of which grows.</summary>
+    public IReadOnlyList<LogSegment> Segments => Volatile.Read(ref _segments);
 
     public LogExtent Extent
     {
@@ -41,14 +79,24 @@ sealed class MeasurementLog : IDisposable
         }
     }
 
+    /// <summary>An earlier host has begun the segment after the one that grows.</summary>
+    public bool HasNext => File.Exists(SegmentFiles.Data(Path, Growing.Number + 1));
+
+    LogSegment Growing => Volatile.Read(ref _growing);
+
     /// <summary>Writes one entry and publishes it.</summary>
     /// <param name="asciiLength">The length of its ascii line, bytes.</param>
     /// <exception cref="ErrnoException">The disk refused it; nothing is published.</exception>
     public void Append(ReadOnlySpan<byte> record, int asciiLength)
     {
+        if (_limits.IsReached(_extent - Growing.Start) && _extent.Entries >= _retryAt)
+        {
+            _ = TryCut();
+        }
+
         try
         {
-            _file.WriteAt(record, _extent.BinaryBytes);
+            Growing.Write(record, _extent.BinaryBytes);
         }
         catch (ErrnoException)
         {
@@ -60,46 +108,154 @@ sealed class MeasurementLog : IDisposable
         Publish(record.Length, asciiLength);
     }
 
+    /// <summary>Closes the segment that grows, if there is anything in it, and begins the next.</summary>
+    /// <returns>False when there is nothing in it, or the disk refused the next one: it goes on to grow then.</returns>
+    public bool TryCut()
+    {
+        if (_extent.Entries == Growing.Start.Entries)
+        {
+            return false;
+        }
+
+        try
+        {
+            DropTail();
+            Grow();
+            return true;
+        }
+        catch (ErrnoException)
+        {
+            _retryAt = _extent.Entries + RetryEntries;
+            return false;
+        }
+    }
+
+    /// <summary>Goes on to the next segment that an earlier host has begun, after all entries of this one were published.</summary>
+    /// <returns>False when there is none.</returns>
+    public bool OpenNext()
+    {
+        if (!HasNext)
+        {
+            return false;
+        }
+
+        Grow();
+        return true;
+    }
+
     /// <summary>Takes in an entry that stands in the file already.</summary>
     public void Publish(int binaryLength, int asciiLength)
     {
         lock (_gate)
         {
-            if (_extent.Entries % IndexStep == 0)
+            if ((_extent.Entries - Growing.Start.Entries) % IndexStep == 0)
             {
                 _index.Add(_extent);
             }
 
-            _extent = new LogExtent(
-                _extent.Entries + 1, _extent.BinaryBytes + binaryLength, _extent.AsciiBytes + asciiLength);
+            _extent += new LogExtent(1, binaryLength, asciiLength);
         }
     }
 
     /// <summary>Cuts off what follows the last published entry.</summary>
-    public void DropTail() => _file.Truncate(_extent.BinaryBytes);
+    public void DropTail() => Growing.Truncate(_extent.BinaryBytes);
 
-    /// <summary>Reads bytes of the file, published or not.</summary>
-    public int ReadFile(Span<byte> buffer, long offset) => _file.ReadAt(buffer, offset);
+    /// <summary>Reads bytes of the files, published or not; none of an erased segment.</summary>
+    public int ReadFile(Span<byte> buffer, long offset)
+    {
+        int done = 0;
+        LogSegment[] segments = Volatile.Read(ref _segments);
+        for (int i = IndexOf(segments, offset); done < buffer.Length && i < segments.Length; i++)
+        {
+            int got = segments[i].Read(buffer[done..], offset + done);
+            done += got;
+            if (segments[i].End is not { } end || offset + done < end.BinaryBytes)
+            {
+                break;
+            }
+        }
+
+        return done;
+    }
 
     /// <summary>Reads bytes of the published list.</summary>
     public int ReadBinary(Span<byte> buffer, long offset)
     {
         long left = Extent.BinaryBytes - offset;
-        return left <= 0 ? 0 : _file.ReadAt(buffer[..(int)Math.Min(left, buffer.Length)], offset);
+        return left <= 0 ? 0 : ReadFile(buffer[..(int)Math.Min(left, buffer.Length)], offset);
     }
 
-    /// <summary>The last point of the index at or before an offset of some form of the list.</summary>
+    /// <summary>The segment that an offset of the list falls into.</summary>
+    public LogSegment SegmentAt(long offset)
+    {
+        LogSegment[] segments = Volatile.Read(ref _segments);
+        return segments[IndexOf(segments, offset)];
+    }
+
+    /// <summary>A point of the index at or before an offset of some form of the list, and not far from it.</summary>
     /// <param name="sizeOf">Bytes of so many entries in that form.</param>
     public LogExtent FindPoint(long offset, Func<LogExtent, long> sizeOf)
     {
+        LogSegment segment;
         lock (_gate)
         {
-            return _index.FindLast(offset, sizeOf);
+            if (sizeOf(Growing.Start) <= offset || _segments.Length == 1)
+            {
+                return _extent == Growing.Start ? Growing.Start : _index.FindLast(offset, sizeOf);
+            }
+
+            int low = 0;
+            int high = _segments.Length - 1;
+            while (low < high)
+            {
+                int middle = (low + high + 1) / 2;
+                (low, high) = sizeOf(_segments[middle].Start) <= offset ? (middle, high) : (low, middle - 1);
+            }
+
+            segment = _segments[low];
         }
+
+        return segment.FindPoint(offset, sizeOf);
     }
 
     /// <summary>Waits until the disk has it all.</summary>
-    public void Flush() => _file.Flush();
+    public void Flush()
+    {
+        foreach (LogSegment segment in Segments.Where(one => one.Sealed == null))
+        {
+            segment.Flush();
+        }
+    }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => Array.ForEach(_segments, segment => segment.Dispose());
+
+    static int IndexOf(LogSegment[] segments, long offset)
+    {
+        int low = 0;
+        int high = segments.Length - 1;
+        if (segments[high].Start.BinaryBytes <= offset)
+        {
+            return high;
+        }
+
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            (low, high) = segments[middle].Start.BinaryBytes <= offset ? (middle, high) : (low, middle - 1);
+        }
+
+        return low;
+    }
+
+    void Grow()
+    {
+        LogSegment closed = _growing;
+        lock (_gate)
+        {
+            _growing = LogSegment.Open(Path, closed.Number + 1, _extent);
+            closed.Close(_extent, LogSegment.Thin(_index, IndexStep));
+            _index = new LogIndex();
+            Volatile.Write(ref _segments, [.. _segments, _growing]);
+        }
+    }
 }

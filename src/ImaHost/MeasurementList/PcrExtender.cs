@@ -1,4 +1,5 @@
 using ImaHost.Crypto;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tpm;
 
@@ -20,6 +21,8 @@ sealed class PcrExtender : IDisposable
     readonly PcrQuoter? _quoter;
     PcrBanks _expected;
     HashAlgorithm[] _forms;
+    IReadOnlyList<HashAlgorithm> _padded = [];
+    ReplayBase _base;
     bool _mustCompare = true;
 
     /// <param name="tpm">Null: there is no TPM, and the list stands alone.</param>
@@ -37,6 +40,7 @@ sealed class PcrExtender : IDisposable
         _expected = new PcrBanks(banks, digests);
         _forms = _banks;
         _quoter = tpm == null ? null : new PcrQuoter(tpm, _banks, new AttestationKey(tpm, key));
+        _base = FirstBase;
     }
 
     /// <summary>Has the PCRs quoted.</summary>
@@ -45,6 +49,9 @@ sealed class PcrExtender : IDisposable
 
     /// <summary>The entries, counted from the first, whose extend is complete.</summary>
     public long Extended { get; private set; }
+
+    /// <summary>The banks in which the kernel's entries are SHA-1 padded with zeros.</summary>
+    public IReadOnlyList<HashAlgorithm> Padded => _padded;
 
     /// <summary>Why the TPM does not follow the list, or null.</summary>
     public string? Fault { get; private set; }
@@ -187,9 +194,17 @@ sealed class PcrExtender : IDisposable
         Extended++;
     }
 
+    ReplayBase FirstBase => new(default, new PcrBanks(_banks, _digests), ByKernel: true);
+
     void CatchUp()
     {
-        Replay(_tpm == null ? _log.Extent.Entries : CountHeld());
+        if (_tpm == null)
+        {
+            Extended = _log.Extent.Entries;
+            return;
+        }
+
+        Replay(CountHeld());
         Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
         while (_reader.Next(out MeasurementRecord record))
         {
@@ -197,17 +212,20 @@ sealed class PcrExtender : IDisposable
         }
     }
 
-    /// <summary>Makes <see cref="_expected"/> what the PCRs hold after the first entries; the reader stands behind them.</summary>
+    /// <summary>
+    /// Makes <see cref="_expected"/> what the PCRs hold after the first entries, from the base on; the reader stands behind
+    /// them.
+    /// </summary>
     void Replay(long entries)
     {
         Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
         var digests = new Digest[_banks.Length];
-        bool byKernel = true;
-        _expected = new PcrBanks(_banks, _digests);
-        _reader.Seek(0, 0);
-        for (Extended = 0; Extended < entries && _reader.Next(out MeasurementRecord record); Extended++)
+        bool byKernel = _base.ByKernel;
+        _expected = _base.Pcrs.Clone(_digests);
+        GoToBase();
+        for (Extended = _base.Extent.Entries; Extended < entries && _reader.Next(out MeasurementRecord record); Extended++)
         {
-            byKernel = byKernel && !HostEvents.IsStart(in record);
+            byKernel = byKernel && !SegmentReplay.IsHostStart(in record);
             ReadOnlySpan<byte> hashed = record.HashedData(scratch);
             for (int i = 0; i < digests.Length; i++)
             {
@@ -219,18 +237,70 @@ sealed class PcrExtender : IDisposable
         }
     }
 
-    /// <summary>After how many entries do the PCRs hold what they hold now?</summary>
+    /// <summary>
+    /// After how many entries do the PCRs hold what they hold now? That is looked for behind the last sealed segment, and
+    /// before it only if it is not there: what sealed segments end in need not be computed again.
+    /// </summary>
     long CountHeld()
     {
         var held = new LivePcrs(_tpm!, _banks);
-        var search = new PcrSearch(_banks, held.TryGet, _digests);
-        search.Run(() =>
+        PcrSearch? latest = null;
+        foreach (ReplayBase candidate in Bases())
         {
-            _reader.Seek(0, 0);
-            return _reader;
-        });
-        _forms = [.. search.Banks.Select(bank => bank.IsPadded ? HashAlgorithm.Sha1 : bank.Bank)];
-        return search.Matched > 0 ? search.Matched : CountNone(search, held);
+            _base = candidate;
+            var search = new PcrSearch(_banks, held.TryGet, _digests, candidate.Extent == default ? null : candidate);
+            search.Run(() => GoToBase());
+            latest ??= search;
+            if (search.Matched > 0)
+            {
+                _padded = [.. search.Banks.Where(bank => bank.IsPadded).Select(bank => bank.Bank)];
+                _forms = [.. search.Banks.Select(bank => bank.IsPadded ? HashAlgorithm.Sha1 : bank.Bank)];
+                return search.Matched;
+            }
+        }
+
+        return CountNone(latest!, held);
+    }
+
+    /// <summary>
+    /// Where replays can begin, latest first, each four times as far back as the one before, so that to look everywhere
+    /// takes little longer than one walk through all. Nothing can be replayed across a segment that is erased.
+    /// </summary>
+    IEnumerable<ReplayBase> Bases()
+    {
+        IReadOnlyList<LogSegment> segments = _log.Segments;
+        int back = 2;
+        for (int i = segments.Count - 1; i >= 0; i--)
+        {
+            bool isTurn = segments.Count - i >= back || segments[i].IsErased;
+            if (isTurn && segments[i].Sealed is { } known && TryReadBase(known.Manifest) is { } found)
+            {
+                back *= 4;
+                yield return found;
+            }
+
+            if (segments[i].IsErased)
+            {
+                yield break;
+            }
+        }
+
+        yield return FirstBase;
+    }
+
+    /// <summary>Null where another TPM had other banks.</summary>
+    ReplayBase? TryReadBase(Manifest manifest)
+    {
+        PcrBanks pcrs = PcrTables.Read(manifest.PcrsAfter, _digests);
+        return pcrs.Banks.SequenceEqual(_banks)
+            ? new ReplayBase(manifest.End, pcrs, manifest.KernelEntries == manifest.Entries)
+            : null;
+    }
+
+    LogReader GoToBase()
+    {
+        _reader.Seek(_base.Extent.BinaryBytes, _base.Extent.Entries);
+        return _reader;
     }
 
     /// <summary>Nothing was extended yet, which is credible only of a list that has just begun.</summary>

@@ -1,13 +1,16 @@
 using ImaHost.Crypto;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tpm;
 
 namespace ImaHost.MeasurementList;
 
 /// <summary>After how many of its entries does a list give the values that PCRs hold?</summary>
-sealed class PcrSearch(IReadOnlyList<HashAlgorithm> banks, PcrSource source, DigestSet digests)
+/// <param name="from">Where the search begins; null: with the first entry.</param>
+sealed class PcrSearch(
+    IReadOnlyList<HashAlgorithm> banks, PcrSource source, DigestSet digests, ReplayBase? from = null)
 {
-    readonly BankSearch[] _banks = [.. banks.Select(bank => new BankSearch(bank, isPadded: false, source, digests))];
+    readonly BankSearch[] _banks = [.. banks.Select(bank => new BankSearch(bank, isPadded: false, source, digests, from))];
 
     /// <summary>One for each bank. Known after <see cref="Run"/>.</summary>
     public IReadOnlyList<BankSearch> Banks => _banks;
@@ -25,14 +28,14 @@ sealed class PcrSearch(IReadOnlyList<HashAlgorithm> banks, PcrSource source, Dig
     /// <summary>
     /// Walks through the list, and a second time if some bank does not agree: a kernel may have padded it.
     /// </summary>
-    /// <param name="open">Begins at the first record.</param>
+    /// <param name="open">Begins at the first record, or at the base.</param>
     /// <exception cref="RecordException">Some record is damaged.</exception>
     public void Run(Func<RecordReader> open, Visitor? visit = null)
     {
         Walk(open(), _banks, visit);
         BankSearch[] padded = [.. _banks
-            .Where(bank => bank.Matched < 0 && bank.Bank != HashAlgorithm.Sha1)
-            .Select(bank => new BankSearch(bank.Bank, isPadded: true, source, digests))];
+            .Where(bank => bank.Matched < 0 && from?.ByKernel != false && bank.Bank != HashAlgorithm.Sha1)
+            .Select(bank => new BankSearch(bank.Bank, isPadded: true, source, digests, from))];
         if (padded.Length == 0)
         {
             return;
@@ -51,7 +54,7 @@ sealed class PcrSearch(IReadOnlyList<HashAlgorithm> banks, PcrSource source, Dig
         bool byKernel = searches.Any(search => search.IsPadded);
         while (reader.Next(out MeasurementRecord record))
         {
-            byKernel = byKernel && !HostEvents.IsStart(in record);
+            byKernel = byKernel && !SegmentReplay.IsHostStart(in record);
             if (record.Pcr is < 0 or > TpmCommands.MaxPcr)
             {
                 throw reader.Locate(new RecordException($"no TPM has a PCR {record.Pcr}"));

@@ -1,5 +1,6 @@
 using ImaHost.Crypto;
 using ImaHost.Interop;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tpm;
 
@@ -44,6 +45,7 @@ sealed class RuntimeMeasurements : IDisposable
     readonly DigestSet _digests;
     readonly ByteBuilder _record = new();
     readonly ByteBuilder _line = new();
+    readonly ByteBuilder _scratch = new();
     byte[] _stored = new byte[1 << 12];
     long _violations;
     string? _refusal;
@@ -70,21 +72,71 @@ sealed class RuntimeMeasurements : IDisposable
     /// <summary>Entries that the TPM has had.</summary>
     public long Extended => _extender.Extended;
 
+    /// <summary>The banks in which the kernel's entries are SHA-1 padded with zeros.</summary>
+    public IReadOnlyList<HashAlgorithm> Padded
+    {
+        get
+        {
+            lock (_extendListMutex)
+            {
+                return _extender.Padded;
+            }
+        }
+    }
+
     /// <summary>Takes in an entry that stands in the log already.</summary>
     public void Restore(in MeasurementRecord record, long position)
     {
         Render(in record);
-        if (record.IsViolation)
+        _violations += record.IsViolation ? 1 : 0;
+        Recall(in record, position);
+        _log.Publish(_record.Length, _line.Length);
+    }
+
+    /// <summary>Takes in an entry of a sealed segment.</summary>
+    public void Recall(in MeasurementRecord record, long position)
+    {
+        if (!record.IsViolation && position >= _table.Covered)
         {
-            _violations++;
+            Digest key = Key(in record);
+            _table.Add(in key, position);
+        }
+    }
+
+    /// <summary>Takes in a sealed segment without reading it, but for what the table of digests lacks.</summary>
+    public void Restore(LogSegment segment)
+    {
+        Manifest manifest = segment.Sealed!.Manifest;
+        _violations += manifest.Violations;
+        if (_table.Covered >= manifest.End.BinaryBytes)
+        {
+            return;
+        }
+
+        if (segment.IsErased)
+        {
+            segment.RecallKeys(_table);
         }
         else
         {
-            Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
-            _table.Add(Key(record.HashedData(scratch)), record.Pcr, position);
+            var reader = new LogReader(segment.Read);
+            reader.Seek(manifest.FirstByte, manifest.FirstEntry);
+            while (reader.Next(out MeasurementRecord record))
+            {
+                Recall(in record, reader.Offset);
+            }
         }
 
-        _log.Publish(_record.Length, _line.Length);
+        _table.Cover(manifest.End.BinaryBytes);
+    }
+
+    /// <summary>Closes the segment that grows, so that it can be sealed; what follows goes into the next.</summary>
+    public void Cut()
+    {
+        lock (_extendListMutex)
+        {
+            _ = _log.TryCut();
+        }
     }
 
     /// <summary>Adds an entry (ima_add_template_entry).</summary>
@@ -101,8 +153,16 @@ sealed class RuntimeMeasurements : IDisposable
                 return StoreOutcome.NotStored;
             }
 
-            Digest key = Key(hashed);
-            if (kind == EntryKind.Measurement && Find(in key, pcr, template, data, out bool extended))
+            Digest shown = violation ? Digest.Zero(HashAlgorithm.Sha1) : _digests.Hash(HashAlgorithm.Sha1, hashed);
+            var record = new MeasurementRecord
+            {
+                Pcr = pcr,
+                TemplateDigest = shown.Bytes,
+                TemplateName = template.Utf8Name,
+                Data = data,
+            };
+            Digest key = Key(in record);
+            if (kind == EntryKind.Measurement && Find(in key, in record, out bool extended))
             {
                 return extended ? StoreOutcome.AlreadyThere : StoreOutcome.NotExtended;
             }
@@ -113,14 +173,6 @@ sealed class RuntimeMeasurements : IDisposable
                 return StoreOutcome.NotStored;
             }
 
-            Digest shown = violation ? Digest.Zero(HashAlgorithm.Sha1) : _digests.Hash(HashAlgorithm.Sha1, hashed);
-            var record = new MeasurementRecord
-            {
-                Pcr = pcr,
-                TemplateDigest = shown.Bytes,
-                TemplateName = template.Utf8Name,
-                Data = data,
-            };
             if (!TryAppend(in record, in key))
             {
                 return StoreOutcome.NotStored;
@@ -206,6 +258,7 @@ sealed class RuntimeMeasurements : IDisposable
     {
         lock (_extendListMutex)
         {
+            RequireTpm();
             _extender.Quoter.PrepareKey();
         }
 
@@ -213,8 +266,18 @@ sealed class RuntimeMeasurements : IDisposable
         {
             lock (_extendListMutex)
             {
+                RequireTpm();
                 _extender.Quoter.ReadBootPcr(pcr);
             }
+        }
+    }
+
+    /// <summary>A TPM that is known not to answer is not waited for once more by who wants a quote.</summary>
+    void RequireTpm()
+    {
+        if (_extender.Fault is { } fault)
+        {
+            throw new TpmException(fault);
         }
     }
 
@@ -222,6 +285,7 @@ sealed class RuntimeMeasurements : IDisposable
     {
         lock (_extendListMutex)
         {
+            RequireTpm();
             Quote? quote = _extender.TryQuote(nonce);
             LogExtent extent = _log.Extent;
             return quote == null ? null : new ListQuote(quote, extent.Entries, extent.BinaryBytes, _log.Path);
@@ -229,27 +293,33 @@ sealed class RuntimeMeasurements : IDisposable
     }
 
     /// <summary>The kernel looks entries up by the digest in ima_hash; ours is always sha256.</summary>
-    Digest Key(ReadOnlySpan<byte> data) => _digests.Hash(HashAlgorithm.Sha256, data);
+    Digest Key(in MeasurementRecord record) => EntryKeys.Of(in record, _scratch, _digests);
 
-    bool Find(in Digest key, int pcr, TemplateDescriptor template, ReadOnlySpan<byte> data, out bool extended)
+    bool Find(in Digest key, in MeasurementRecord record, out bool extended)
     {
         extended = _extender.Fault == null;
-        int size = data.Length + MeasurementRecord.MostOverhead;
+        int size = record.Data.Length + MeasurementRecord.MostOverhead;
         if (_stored.Length < size)
         {
             _stored = new byte[size];
         }
 
-        return _table.Contains(in key, pcr, IsSame, new Sought(this, template, data, pcr));
+        return _table.Contains(in key, IsSame, new Sought(this, record, key));
     }
 
     static bool IsSame(long position, Sought sought)
     {
-        int got = sought.List._log.ReadFile(sought.List._stored, position);
+        LogSegment segment = sought.List._log.SegmentAt(position);
+        if (segment.IsErased)
+        {
+            return segment.HasKey(position, in sought.Key);
+        }
+
+        int got = segment.Read(sought.List._stored, position);
         return MeasurementRecord.TryRead(sought.List._stored.AsSpan(0, got), out MeasurementRecord record, out _)
-            && record.Pcr == sought.Pcr
-            && record.TemplateName.SequenceEqual(sought.Template.Utf8Name)
-            && record.Data.SequenceEqual(sought.Data);
+            && record.Pcr == sought.Record.Pcr
+            && record.TemplateName.SequenceEqual(sought.Record.TemplateName)
+            && record.Data.SequenceEqual(sought.Record.Data);
     }
 
     bool TryAppend(in MeasurementRecord record, in Digest key)
@@ -274,7 +344,7 @@ sealed class RuntimeMeasurements : IDisposable
         }
         else
         {
-            _table.Add(in key, record.Pcr, position);
+            _table.Add(in key, position);
         }
 
         return true;
@@ -288,12 +358,10 @@ sealed class RuntimeMeasurements : IDisposable
         record.AppendAscii(_line);
     }
 
-    readonly ref struct Sought(
-        RuntimeMeasurements list, TemplateDescriptor template, ReadOnlySpan<byte> data, int pcr)
+    readonly ref struct Sought(RuntimeMeasurements list, MeasurementRecord record, Digest key)
     {
         public readonly RuntimeMeasurements List = list;
-        public readonly TemplateDescriptor Template = template;
-        public readonly ReadOnlySpan<byte> Data = data;
-        public readonly int Pcr = pcr;
+        public readonly MeasurementRecord Record = record;
+        public readonly Digest Key = key;
     }
 }

@@ -1,8 +1,12 @@
+using ImaHost.Interop;
+using ImaHost.Segments;
+
 namespace ImaHost.MeasurementList;
 
-/// <summary>The lists on disk: one file for each boot, or for each PCR and each life of an emulated TPM within it.</summary>
+/// <summary>The lists on disk: a directory of segments for each boot, or for each PCR and each life of an emulated TPM within it.</summary>
 sealed class StateDirectory
 {
+    const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     const string BootIdFile = "/proc/sys/kernel/random/boot_id";
     readonly string _lists;
 
@@ -12,16 +16,17 @@ sealed class StateDirectory
         Path = path;
         _lists = System.IO.Path.Combine(path, "lists");
         _ = Directory.CreateDirectory(
-            _lists, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            _lists, Private);
+        foreach (string old in Directory.EnumerateFiles(_lists, "*.ima"))
+        {
+            TakeOver(old);
+        }
     }
 
     public string Path { get; }
 
     /// <summary>What the guard of a state directory holds locked.</summary>
     public static string LockIn(string state) => System.IO.Path.Combine(state, "lock");
-
-    /// <summary>Scratch space of the digest table.</summary>
-    public string TablePath => System.IO.Path.Combine(Path, "digests.tmp");
 
     /// <summary>The policy in force, kept for the next host.</summary>
     public string PolicyPath => System.IO.Path.Combine(Path, "policy");
@@ -32,6 +37,12 @@ sealed class StateDirectory
     /// <summary>A link to the list that is written, or was written last.</summary>
     public string CurrentPath => System.IO.Path.Combine(Path, "current");
 
+    /// <summary>The id of this boot.</summary>
+    public static string BootId => File.ReadAllText(BootIdFile).Trim();
+
+    /// <summary>The table of digests of a list.</summary>
+    public static string TableIn(string list) => System.IO.Path.Combine(list, "table");
+
     /// <summary>The list that is written, or was written last.</summary>
     public string Current => File.ResolveLinkTarget(CurrentPath, returnFinalTarget: false)?.FullName
         ?? throw new FileNotFoundException($"{CurrentPath} is no link to a list");
@@ -40,7 +51,7 @@ sealed class StateDirectory
     public IReadOnlyList<string> ListsOfThisBoot()
     {
         var lists = new List<string>();
-        for (string path = ListPath(0); File.Exists(path); path = ListPath(lists.Count))
+        for (string path = ListPath(0); Directory.Exists(path); path = ListPath(lists.Count))
         {
             lists.Add(path);
         }
@@ -57,12 +68,40 @@ sealed class StateDirectory
         string fresh = CurrentPath + ".new";
         File.Delete(fresh);
         _ = File.CreateSymbolicLink(fresh, System.IO.Path.GetRelativePath(Path, path));
-        File.Move(fresh, CurrentPath, overwrite: true);
+        DurableFile.Rename(fresh, CurrentPath);
     }
 
-    string ListPath(int number)
+    /// <summary>Makes the directory of a list, if it is not there.</summary>
+    public static void MakeList(string path)
     {
-        string boot = File.ReadAllText(BootIdFile).Trim();
-        return System.IO.Path.Combine(_lists, number == 0 ? $"{boot}.ima" : $"{boot}.{number}.ima");
+        if (!Directory.Exists(path))
+        {
+            _ = Directory.CreateDirectory(path, Private);
+            DurableFile.SyncDirectory(System.IO.Path.GetDirectoryName(path)!);
+        }
     }
+
+    /// <summary>Tables of lists that nothing is added to any more are of no use; they are made anew if need be.</summary>
+    /// <param name="but">The list that goes on.</param>
+    public void ForgetTables(string but)
+    {
+        foreach (string list in Directory.EnumerateDirectories(_lists).Where(list => list != but))
+        {
+            File.Delete(TableIn(list));
+        }
+    }
+
+    /// <summary>A list of version 0.1.0, one file: it becomes the first segment of one.</summary>
+    void TakeOver(string file)
+    {
+        string list = System.IO.Path.Combine(_lists, System.IO.Path.GetFileNameWithoutExtension(file));
+        MakeList(list);
+        File.Move(file, SegmentFiles.Data(list, 0));
+        if (new FileInfo(CurrentPath).LinkTarget is { } target && System.IO.Path.GetFileName(target) == System.IO.Path.GetFileName(file))
+        {
+            MakeCurrent(list);
+        }
+    }
+
+    string ListPath(int number) => System.IO.Path.Combine(_lists, number == 0 ? BootId : $"{BootId}.{number}");
 }

@@ -26,6 +26,22 @@ sealed class PcrBanks
     /// <summary>The value of a PCR in every bank, in the order of <see cref="Banks"/>.</summary>
     public ReadOnlySpan<Digest> this[int pcr] => Values(pcr);
 
+    /// <summary>Gives a PCR a value that it is known to have had.</summary>
+    /// <param name="values">In the order of <see cref="Banks"/>.</param>
+    public void Set(int pcr, ReadOnlySpan<Digest> values) => _values[pcr] = values.ToArray();
+
+    /// <summary>The same values, which go on by themselves.</summary>
+    public PcrBanks Clone(DigestSet digests)
+    {
+        var copy = new PcrBanks(_banks, digests);
+        foreach ((int pcr, Digest[] values) in _values)
+        {
+            copy.Set(pcr, values);
+        }
+
+        return copy;
+    }
+
     /// <summary>new = H(old ‖ digest) in every bank: TPM2_PCR_Extend, TPM 2.0 Part 3, 22.2.</summary>
     public void Extend(int pcr, ReadOnlySpan<Digest> digests)
     {

@@ -252,11 +252,20 @@ static unsafe partial class Libc
     public static partial int fdatasync(int fd);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial int fsync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int dup3(int from, int to, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial int ftruncate(int fd, long length);
 
     /// <remarks>Returns the error number and leaves errno alone.</remarks>
     [LibraryImport("libc")]
     public static partial int posix_fallocate(int fd, long offset, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int rename(byte* from, byte* to);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int unlink(byte* path);

@@ -1,6 +1,7 @@
 using ImaHost.Cli;
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Template;
 using ImaHost.Tests.Support;
 using ImaHost.Tpm;
 using Xunit;

@@ -1,6 +1,7 @@
 using System.Reflection;
 using ImaHost.Appraisal;
 using ImaHost.Daemon;
+using ImaHost.Segments;
 using ImaHost.Tests.Support;
 using Xunit;
 
@@ -32,6 +33,21 @@ public sealed class ConfigurationFileTests : IDisposable
         string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
         Assert.Equal(15, settings.Length);
         Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
+    }
+
+    [Fact]
+    public void Export_closes_segments_at_its_limits()
+    {
+        LogOptions log = Read(
+            "log: {segment_entries: 100, export: {directory: /d, max_entries: 7, max_bytes: 9, max_age: 5m, command: [/bin/x, y]}}").Log;
+        Assert.Equal(new SegmentLimits(7, 9), log.Limits);
+        Assert.Equal(new ExportTarget("/d", IsDirectory: true, Append: false), log.Export!.Target);
+        Assert.Equal(300, log.Export.MaxAge);
+        Assert.Equal(["/bin/x", "y"], log.Export.Command);
+        log = Read("log: {export: {file: /f, append: true, max_entries: 1000000}}").Log;
+        Assert.Equal(SegmentLimits.Default, log.Limits);
+        Assert.Equal("append:/f", log.Export!.Target!.ToString());
+        Assert.Null(Read("log: {export: {command: x}, retention: exported}").Log.Export!.Target);
     }
 
     [Fact]
@@ -67,6 +83,7 @@ public sealed class ConfigurationFileTests : IDisposable
             measure_limit: 5
             host_down: deny
             log_format: json
+            log: {segment_entries: 5, segment_bytes: 6, retention: {since: 2d}}
             """);
         Assert.Equal(["/", "/srv"], options.Watch);
         Assert.Equal(["/etc/ima/a", "/etc/ima/b"], options.Policy);
@@ -107,6 +124,12 @@ public sealed class ConfigurationFileTests : IDisposable
                 Cache = 0,
                 HostDown = HostDown.Of(HostDownAction.Deny),
                 LogFormat = LogFormat.Json,
+                Log = new LogOptions
+                {
+                    SegmentEntries = 5,
+                    SegmentBytes = 6,
+                    Retention = new Retention(RetentionKind.Since, 172_800),
+                },
             },
             options);
 
@@ -185,6 +208,15 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("host_down: {action: panic}", ":1:21: \"host_down: action\" takes wait, deny or allow")]
     [InlineData("host_down: {limit: -1}", ":1:20: \"host_down: limit\" takes a number from 0 to 3600000")]
     [InlineData("host_down: panic", ":1:12: \"host_down\" takes wait, deny or allow")]
+    [InlineData("log: 1", ":1:6: \"log\" takes a mapping")]
+    [InlineData("log: {segments: 1}", ":1:7: \"log\" has no \"segments\"; ")]
+    [InlineData("log: {segment_entries: 0}", ":1:24: \"log: segment_entries\" takes a number from 1 on")]
+    [InlineData("log: {retention: some}", ":1:18: \"log: retention\" takes all, exported, keep: N or since: DURATION")]
+    [InlineData("log: {retention: {keep: 1, since: 1d}}", ":1:18: \"log: retention\" takes one of keep and since")]
+    [InlineData("log: {retention: {since: 1w}}", ":1:26: \"log: retention: since\" takes a time such as 90s, 15m, 12h or 30d")]
+    [InlineData("log: {export: {file: relative}}", ":1:22: \"log: export: file\" takes an absolute path")]
+    [InlineData("log: {export: {}}", ":1:15: \"log: export\" takes either file or directory, or a command alone")]
+    [InlineData("log: {export: {file: /a, directory: /b}}", ":1:15: \"log: export\" takes either file or directory, or a command alone")]
     [InlineData("log_format: 1", ":1:13: \"log_format\" takes text or json")]
     [InlineData("watch: [/, [/srv]]", ":1:12: \"watch\" takes an absolute path, type:NAME, mount:GLOB or all")]
     [InlineData("watch: {a: b}", ":1:8: \"watch\" takes an absolute path")]

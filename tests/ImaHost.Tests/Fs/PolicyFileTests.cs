@@ -20,16 +20,16 @@ public sealed class PolicyFileTests
     [InlineData(true)]
     public void Open_that_is_answered_by_the_next_host_keeps_nobody_out(bool append)
     {
-        Assert.Equal(0, Host().OpenToWrite(append, 10));
+        Assert.Equal(0, Host().OpenToWrite(append, 10, 1));
         PolicyFile next = Host();
-        Assert.Equal(0, next.OpenToWrite(append, 10));
-        Assert.Equal(Busy, next.OpenToWrite(append, 12));
+        Assert.Equal(0, next.OpenToWrite(append, 10, 1));
+        Assert.Equal(Busy, next.OpenToWrite(append, 12, 1));
 
         Assert.Equal(Rule.Length, next.Write(10, Encoding.ASCII.GetBytes(Rule), append ? ImaPolicy.Default.ToString().Length : 0));
         Assert.Equal(0, next.Flush(10));
         next.Release(10);
         Assert.Equal(Rule, _policy.ToString());
-        Assert.Equal(0, next.OpenToWrite(append, 14));
+        Assert.Equal(0, next.OpenToWrite(append, 14, 1));
     }
 
     PolicyFile Host() => new(_shared, new PolicyCommands(

@@ -4,6 +4,7 @@ using ImaHost.Appraisal;
 using ImaHost.Learning;
 using ImaHost.MeasurementList;
 using ImaHost.Policy;
+using ImaHost.Template;
 using ImaHost.Tests.Support;
 using ImaHost.Trees;
 using Xunit;

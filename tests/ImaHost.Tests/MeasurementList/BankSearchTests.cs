@@ -1,5 +1,6 @@
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Template;
 using ImaHost.Tests.Support;
 using ImaHost.Tpm;
 using Xunit;

@@ -27,13 +27,13 @@ public sealed class DigestTableTests : IDisposable
         const int count = 20_000;
         for (int i = 0; i < count; i++)
         {
-            _table.Add(Numbered(i), 10, i);
+            _table.Add(Numbered(i), i);
         }
 
         for (int i = 0; i < count; i++)
         {
-            Assert.True(Finds(Numbered(i), 10, i));
-            Assert.False(Finds(Numbered(count + i), 10, -1, anything: true));
+            Assert.True(Finds(Numbered(i), i));
+            Assert.False(Finds(Numbered(count + i), -1, anything: true));
         }
     }
 
@@ -42,11 +42,11 @@ public sealed class DigestTableTests : IDisposable
     {
         Digest one = Starting(77, tail: 1);
         Digest other = Starting(77, tail: 2);
-        _table.Add(in one, 10, 1000);
-        _table.Add(in other, 10, 2000);
-        Assert.True(Finds(one, 10, 1000));
-        Assert.True(Finds(other, 10, 2000));
-        Assert.False(Finds(one, 10, 3000));
+        _table.Add(in one, 1000);
+        _table.Add(in other, 2000);
+        Assert.True(Finds(one, 1000));
+        Assert.True(Finds(other, 2000));
+        Assert.False(Finds(one, 3000));
     }
 
     [Fact]
@@ -54,43 +54,55 @@ public sealed class DigestTableTests : IDisposable
     {
         for (uint i = 0; i < 1000; i++)
         {
-            _table.Add(Starting((i << 20) | 0xfffff), 10, i);
+            _table.Add(Starting((i << 20) | 0xfffff), i);
         }
 
         for (uint i = 0; i < 1000; i++)
         {
-            Assert.True(Finds(Starting((i << 20) | 0xfffff), 10, i));
+            Assert.True(Finds(Starting((i << 20) | 0xfffff), i));
         }
-    }
-
-    [Fact]
-    public void Table_keeps_the_PCRs_apart()
-    {
-        Digest digest = Numbered(1);
-        _table.Add(in digest, 10, 5);
-        Assert.False(Finds(digest, 11, 5, anything: true));
-        _table.Add(in digest, 11, 6);
-        Assert.True(Finds(digest, 10, 5));
-        Assert.True(Finds(digest, 11, 6));
-        Assert.False(Finds(digest, 11, 5));
     }
 
     [Fact]
     public void Table_takes_the_first_position_in_a_file()
     {
-        _table.Add(Numbered(1), 10, 0);
-        Assert.True(Finds(Numbered(1), 10, 0));
+        _table.Add(Numbered(1), 0);
+        Assert.True(Finds(Numbered(1), 0));
+    }
+
+    /// <summary>At any number of entries: also while it grows, when the file that is left reaches less far.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2048)]
+    [InlineData(2100)]
+    [InlineData(2400)]
+    [InlineData(9000)]
+    public void Table_is_there_for_the_next_host_as_far_as_it_says(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _table.Add(Numbered(i), i);
+        }
+
+        using var next = new DigestTable(_directory.At("table"), count);
+        Assert.InRange(next.Covered, count - (count / 4), count);
+        for (int i = 0; i < count; i++)
+        {
+            Assert.Equal(i < next.Covered, next.Contains(Numbered(i), (found, wanted) => found == wanted, i));
+        }
     }
 
     [Fact]
-    public void Table_leaves_no_file_behind()
+    public void Table_that_knows_more_than_there_is_begins_anew()
     {
-        _table.Add(Numbered(1), 10, 0);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.Root));
+        _table.Add(Numbered(1), 100);
+        using var next = new DigestTable(_directory.At("table"), 50);
+        Assert.Equal(0, next.Covered);
+        Assert.False(next.Contains(Numbered(1), (_, _) => true, 0));
     }
 
-    bool Finds(Digest digest, int pcr, long position, bool anything = false) =>
-        _table.Contains(in digest, pcr, (found, wanted) => anything || found == wanted, position);
+    bool Finds(Digest digest, long position, bool anything = false) =>
+        _table.Contains(in digest, (found, wanted) => anything || found == wanted, position);
 
     static Digest Numbered(int number) =>
         new(HashAlgorithm.Sha256, SHA256.HashData(BitConverter.GetBytes(number)));

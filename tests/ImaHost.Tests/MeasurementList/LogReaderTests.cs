@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using ImaHost.MeasurementList;
 using ImaHost.Template;
 using ImaHost.Tests.Support;
 using Xunit;

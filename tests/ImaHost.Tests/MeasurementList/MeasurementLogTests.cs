@@ -1,4 +1,5 @@
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Tests.Support;
 using Xunit;
 
@@ -9,7 +10,14 @@ public sealed class MeasurementLogTests : IDisposable
     readonly TemporaryDirectory _directory = new();
     readonly MeasurementLog _log;
 
-    public MeasurementLogTests() => _log = new MeasurementLog(_directory.At("log"));
+    readonly string _first;
+
+    public MeasurementLogTests()
+    {
+        _ = Directory.CreateDirectory(_directory.At("log"));
+        _first = SegmentFiles.Data(_directory.At("log"), 0);
+        _log = new MeasurementLog(_directory.At("log"));
+    }
 
     public void Dispose()
     {
@@ -42,7 +50,7 @@ public sealed class MeasurementLogTests : IDisposable
     public void ReadBinary_ends_where_the_published_entries_do()
     {
         _log.Append("abcdef"u8, 3);
-        File.AppendAllText(_directory.At("log"), "tail");
+        File.AppendAllText(_first, "tail");
         byte[] buffer = new byte[100];
         Assert.Equal(6, _log.ReadBinary(buffer, 0));
         Assert.Equal(2, _log.ReadBinary(buffer, 4));
@@ -55,10 +63,10 @@ public sealed class MeasurementLogTests : IDisposable
     [Fact]
     public void Append_writes_over_what_was_never_published()
     {
-        File.WriteAllText(_directory.At("log"), "half an entry");
+        File.WriteAllText(_first, "half an entry");
         _log.Append("whole"u8, 1);
         _log.DropTail();
-        Assert.Equal("whole", File.ReadAllText(_directory.At("log")));
+        Assert.Equal("whole", File.ReadAllText(_first));
         Assert.Equal(new LogExtent(1, 5, 1), _log.Extent);
     }
 

@@ -1,5 +1,6 @@
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Tests.Support;
 using Xunit;
 
@@ -204,7 +205,7 @@ public sealed class PcrExtenderTests : IDisposable
     }
 
     /// <summary>The boot_aggregate, which the list made itself.</summary>
-    byte[] ReadFirst() => File.ReadAllBytes(List.Log.Path)[39..(39 + 40 + 4 + 15 + 4 + 4)];
+    byte[] ReadFirst() => File.ReadAllBytes(SegmentFiles.Data(List.Log.Path, 0))[39..(39 + 40 + 4 + 15 + 4 + 4)];
 
     static void Extend(SoftPcrs pcrs, byte[] data)
     {

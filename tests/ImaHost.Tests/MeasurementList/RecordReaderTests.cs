@@ -1,4 +1,5 @@
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tests.Support;
 using Xunit;
@@ -111,7 +112,7 @@ public sealed class RecordReaderTests
                 {
                     _ = record.HashedData(scratch);
                     _ = record.ReadName();
-                    _ = HostEvents.IsStart(in record);
+                    _ = SegmentReplay.IsHostStart(in record);
                     record.AppendAscii(new ByteBuilder());
                     shown++;
                 }

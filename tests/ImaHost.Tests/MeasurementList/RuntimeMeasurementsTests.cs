@@ -1,4 +1,5 @@
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tests.Support;
 using Xunit;

@@ -1,4 +1,5 @@
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Tests.Support;
 using Xunit;
 
@@ -24,17 +25,17 @@ public sealed class StateDirectoryTests : IDisposable
     {
         Assert.Empty(_state.ListsOfThisBoot());
         string first = Begin();
-        Assert.Equal(_directory.At("deep", "state", "lists", $"{Boot}.ima"), first);
+        Assert.Equal(_directory.At("deep", "state", "lists", Boot), first);
         string second = Begin();
-        Assert.EndsWith($"{Boot}.1.ima", second, StringComparison.Ordinal);
+        Assert.EndsWith($"{Boot}.1", second, StringComparison.Ordinal);
         Assert.Equal([first, second], _state.ListsOfThisBoot());
-        Assert.EndsWith($"{Boot}.2.ima", _state.NextList(), StringComparison.Ordinal);
+        Assert.EndsWith($"{Boot}.2", _state.NextList(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Lists_of_other_boots_are_not_ours()
     {
-        File.WriteAllText(_directory.At("deep", "state", "lists", $"{Guid.NewGuid()}.ima"), "x");
+        StateDirectory.MakeList(_directory.At("deep", "state", "lists", $"{Guid.NewGuid()}"));
         Assert.Empty(_state.ListsOfThisBoot());
     }
 
@@ -65,10 +66,25 @@ public sealed class StateDirectoryTests : IDisposable
         Assert.Contains(_state.CurrentPath, missing.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A host of version 0.1.0 wrote it, in this boot: its list goes on as the first segment of one.</summary>
+    [Fact]
+    public void List_of_one_file_becomes_the_first_segment_of_one()
+    {
+        string old = _directory.At("deep", "state", "lists", $"{Boot}.ima");
+        File.WriteAllText(old, "x");
+        _state.MakeCurrent(old);
+        var state = new StateDirectory(_state.Path);
+        string list = _directory.At("deep", "state", "lists", Boot);
+        Assert.Equal(list, state.Current);
+        Assert.Equal([list], state.ListsOfThisBoot());
+        Assert.Equal("x", File.ReadAllText(SegmentFiles.Data(list, 0)));
+        Assert.False(File.Exists(old));
+    }
+
     string Begin()
     {
         string path = _state.NextList();
-        File.WriteAllText(path, "x");
+        StateDirectory.MakeList(path);
         return path;
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Template;
 using ImaHost.Tpm;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Template;
 
 namespace ImaHost.Tests.Support;
@@ -7,21 +8,25 @@ namespace ImaHost.Tests.Support;
 /// <summary>A list without a TPM, in a directory of its own.</summary>
 sealed class ListFixture : IDisposable
 {
-    static readonly ListSettings Settings = new([], 10, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false);
+    readonly ListSettings _settings = new([], 10, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false);
     readonly TemporaryDirectory _directory = new();
 
-    public ListFixture()
+    /// <param name="segment">Entries of a segment; 0: the usual.</param>
+    public ListFixture(int segment = 0)
     {
+        _settings = segment == 0 ? _settings : _settings with { Limits = new SegmentLimits(segment, long.MaxValue) };
         State = new StateDirectory(_directory.At("state"));
-        List = ListStore.Begin(State, null, Settings);
+        List = ListStore.Begin(State, null, _settings);
     }
 
     public StateDirectory State { get; }
 
+    public ListSettings Settings => _settings;
+
     public RuntimeMeasurements List { get; private set; }
 
-    /// <summary>The list's file.</summary>
-    public string File => List.Log.Path;
+    /// <summary>The file of the list's first segment.</summary>
+    public string File => SegmentFiles.Data(List.Log.Path, 0);
 
     public StoreOutcome Add(Entry entry) =>
         List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation ? EntryKind.Violation : EntryKind.Measurement);
@@ -30,7 +35,7 @@ sealed class ListFixture : IDisposable
     public void Resume()
     {
         List.Dispose();
-        List = ListStore.Resume(State, null, Settings);
+        List = ListStore.Resume(State, null, _settings);
     }
 
     public void Dispose()

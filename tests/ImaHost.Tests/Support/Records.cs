@@ -1,4 +1,3 @@
-using ImaHost.MeasurementList;
 using ImaHost.Template;
 
 namespace ImaHost.Tests.Support;

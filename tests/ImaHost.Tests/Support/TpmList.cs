@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics;
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tpm;
 
@@ -15,7 +16,6 @@ sealed class TpmList : IDisposable
 
     readonly TemporaryDirectory _directory = new();
     readonly ScriptedTpm _tpm;
-    readonly ListSettings _settings;
     TpmCommands? _commands;
     RuntimeMeasurements? _list;
 
@@ -24,13 +24,16 @@ sealed class TpmList : IDisposable
         Pcrs = new SoftPcrs(banks);
         State = new StateDirectory(_directory.At("state"));
         _tpm = new ScriptedTpm(Answer);
-        _settings = new ListSettings(banks, 10, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false);
+        Settings = new ListSettings(banks, 10, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false);
     }
 
     /// <summary>What the TPM holds.</summary>
     public SoftPcrs Pcrs { get; }
 
     public StateDirectory State { get; }
+
+    /// <summary>How the list is opened next.</summary>
+    public ListSettings Settings { get; set; }
 
     public string TpmName => _tpm.Name;
 
@@ -46,15 +49,16 @@ sealed class TpmList : IDisposable
     public void Write(IEnumerable<Entry> entries)
     {
         string path = State.NextList();
-        File.WriteAllBytes(path, [.. entries.SelectMany(entry => entry.Record())]);
+        StateDirectory.MakeList(path);
+        File.WriteAllBytes(SegmentFiles.Data(path, 0), [.. entries.SelectMany(entry => entry.Record())]);
         State.MakeCurrent(path);
     }
 
     /// <summary>Begins as the first host of a boot does.</summary>
-    public void Begin() => Open(tpm => ListStore.Begin(State, tpm, _settings));
+    public void Begin() => Open(tpm => ListStore.Begin(State, tpm, Settings));
 
     /// <summary>Begins as a host does that takes over.</summary>
-    public void Resume() => Open(tpm => ListStore.Resume(State, tpm, _settings));
+    public void Resume() => Open(tpm => ListStore.Resume(State, tpm, Settings));
 
     public StoreOutcome Add(Entry entry) =>
         List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation ? EntryKind.Violation : EntryKind.Measurement);

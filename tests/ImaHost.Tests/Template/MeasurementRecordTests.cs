@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using ImaHost.MeasurementList;
 using ImaHost.Template;
 using ImaHost.Tests.Support;
 using Xunit;

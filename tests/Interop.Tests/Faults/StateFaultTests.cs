@@ -69,7 +69,7 @@ public sealed class StateFaultTests
     /// comes up. What was removed is still in the host's hands, and can be taken from there while it is stopped.
     /// </summary>
     [Theory]
-    [InlineData("rm -rf $state/*", "mkdir -p $state/lists; cp saved $list; ln -s lists/${list##*/} $state/current")]
+    [InlineData("rm -rf $state/*", "mkdir -p $list; cp saved $list/00000000.ima; ln -s lists/${list##*/} $state/current")]
     [InlineData("mv $state $state.moved", "rm -rf $state; mv $state.moved $state")]
     [InlineData("umount -l $state", "mount -o loop $image $state")]
     public void Directory_that_vanished_is_missed_by_the_next_host_only(string vanish, string restore)
@@ -96,7 +96,7 @@ public sealed class StateFaultTests
         Assert.Equal(0, Shell.Script(programs[2], seconds: 4).Status);
 
         Shell.Must("sh", "-c",
-            $"{names} list=$state/lists/$(cat /proc/sys/kernel/random/boot_id).ima; {restore}");
+            $"{names} list=$state/lists/$(cat /proc/sys/kernel/random/boot_id); {restore}");
         Shell.Until(() => daemon.Log.Contains("took over", StringComparison.Ordinal), "a host comes up");
         Assert.Equal(0, Shell.Script(programs[3]).Status);
         Fault.RequireOnce(daemon, programs[0], programs[1], programs[3]);

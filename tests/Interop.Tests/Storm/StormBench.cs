@@ -46,7 +46,7 @@ public sealed class StormBench : IDisposable
     public Daemon Daemon => _daemon ?? throw new InvalidOperationException("it was not started");
 
     /// <summary>The list as it is stored, which can be looked at without a host.</summary>
-    public string StoredList => Status("list").GetProperty("file").GetString()!;
+    public string StoredList => Path.Combine(Status("list").GetProperty("file").GetString()!, "00000000.ima");
 
     /// <param name="guardOptions">What the guard is given besides, which no user could.</param>
     public void Start(string options, string guardOptions = "") =>

@@ -1,6 +1,4 @@
-using ImaHost.Template;
-
-namespace ImaHost.MeasurementList;
+namespace ImaHost.Template;
 
 /// <summary>A source of bytes by offset; 0 at the end.</summary>
 delegate int ByteSource(Span<byte> buffer, long offset);

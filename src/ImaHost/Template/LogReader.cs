@@ -1,6 +1,4 @@
-using ImaHost.Template;
-
-namespace ImaHost.MeasurementList;
+namespace ImaHost.Template;
 
 /// <summary>Walks through the records of a binary list.</summary>
 /// <param name="digestSize">Bytes of a template digest.</param>

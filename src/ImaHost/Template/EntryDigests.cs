@@ -1,6 +1,6 @@
 using ImaHost.Crypto;
 
-namespace ImaHost.MeasurementList;
+namespace ImaHost.Template;
 
 /// <summary>The digests that an entry extends, one per PCR bank (ima_calc_field_array_hash, ima_add_template_entry).</summary>
 sealed class EntryDigests
@@ -22,7 +22,7 @@ sealed class EntryDigests
     /// Every bank gets the template digest in its own algorithm. A violation extends ones where its entry shows
     /// zeros, so that no file can ever be given that digest.
     /// </summary>
-    /// <param name="hashed">What template digests are taken of (<see cref="Template.MeasurementRecord.HashedData"/>).</param>
+    /// <param name="hashed">What template digests are taken of (<see cref="MeasurementRecord.HashedData"/>).</param>
     public void Compute(ReadOnlySpan<byte> hashed, bool violation)
     {
         for (int i = 0; i < _banks.Length; i++)

@@ -1,0 +1,218 @@
+using System.Globalization;
+using ImaHost.Crypto;
+using ImaHost.Template;
+using ImaHost.Tpm;
+
+namespace ImaHost.Segments;
+
+/// <summary>
+/// Verifies the segments of a list, each alone and all as a chain: bytes, counts, and that what the PCRs held before it
+/// leads to what they held after it. Reads each byte once and keeps none, so a list of any length takes the same memory.
+/// </summary>
+/// <param name="first">The segment to begin with: what its manifest says of the PCRs before it is taken for true.</param>
+/// <param name="trusted">The key of the TPM that must have signed each manifest; null: a signature that is there must be sound.</param>
+sealed class SegmentVerifier(string directory, int first, DigestSet digests, QuoteKey? trusted = null)
+{
+    readonly int _first = first;
+    const string SealedState = "sealed";
+
+    Manifest? _before;
+
+    /// <summary>Where the segments that are not sealed have led to so far.</summary>
+    (LogExtent End, PcrBanks Pcrs)? _open;
+    string? _previous;
+    int _next;
+
+    /// <summary>Goes through all segments, in order.</summary>
+    public IEnumerable<SegmentReport> Run()
+    {
+        foreach (int number in SegmentFiles.Numbers(directory).Where(number => number >= _first))
+        {
+            for (_next = Math.Max(_next, _first); _next < number; _next++)
+            {
+                _before = null;
+                yield return Missing(_next);
+            }
+
+            _next = number + 1;
+            yield return File.Exists(SegmentFiles.Manifest(directory, number)) ? CheckSealed(number) : CheckOpen(number);
+        }
+    }
+
+    static SegmentReport Missing(int number) =>
+        new(number, "missing", 0, 0, 0, null, false, ["there is neither a segment nor a manifest of this number"]);
+
+    SegmentReport CheckSealed(int number)
+    {
+        byte[] bytes = File.ReadAllBytes(SegmentFiles.Manifest(directory, number));
+        string digest = digests.Hash(HashAlgorithm.Sha256, bytes).ToString();
+        var problems = new List<string>();
+        Manifest manifest;
+        try
+        {
+            manifest = Manifest.Read(bytes);
+            CheckDamaged(number, problems);
+            CheckPlace(number, manifest, problems);
+            string? unsigned = SignedManifest.Fault(manifest, trusted, digests);
+            Note(problems, unsigned != null, unsigned ?? "");
+            CheckDetached(number, manifest, digest, problems);
+            bool isThere = CheckData(number, manifest, problems);
+            _before = manifest;
+            _previous = digest;
+            return new SegmentReport(
+                number, isThere ? SealedState : "erased", manifest.FirstEntry, manifest.Entries, manifest.Bytes,
+                manifest.Time.ToString("u", CultureInfo.InvariantCulture), manifest.Quote != null, problems);
+        }
+        catch (ManifestException e)
+        {
+            _before = null;
+            _previous = digest;
+            return new SegmentReport(number, SealedState, 0, 0, 0, null, false, [.. problems, $"manifest: {e.Message}"]);
+        }
+    }
+
+    /// <summary>No crash leaves such a thing: somebody or the disk has changed what was sealed before.</summary>
+    void CheckDamaged(int number, List<string> problems)
+    {
+        string path = SegmentFiles.Manifest(directory, number) + ".damaged";
+        Note(problems, File.Exists(path), $"{Path.GetFileName(path)} was there in its place and did not follow the others");
+    }
+
+    /// <summary>Is it where it says, and does it follow the one before?</summary>
+    void CheckPlace(int number, Manifest manifest, List<string> problems)
+    {
+        Note(problems, manifest.Segment != number, $"manifest: it is that of segment {manifest.Segment}");
+        Note(
+            problems, number == 0 && (manifest.Previous != null || manifest.Start != default || manifest.PcrsBefore.Values.Any(bank => bank.Count > 0)),
+            "manifest: it is not that of a first segment");
+        Note(
+            problems, number > _first && manifest.Previous != _previous,
+            $"manifest: it follows {manifest.Previous ?? "none"}, but that of segment {number - 1} is {_previous ?? "missing"}");
+        if (_before == null)
+        {
+            return;
+        }
+
+        Note(
+            problems, manifest.Start != _before.End || manifest.List != _before.List || manifest.BootId != _before.BootId
+            || manifest.Pcr != _before.Pcr, $"manifest: it does not begin where segment {number - 1} ends");
+        Note(
+            problems, !AreSame(manifest.PcrsBefore, _before.PcrsAfter),
+            $"manifest: the PCRs before it are not those after segment {number - 1}");
+    }
+
+    void CheckDetached(int number, Manifest manifest, string digest, List<string> problems)
+    {
+        string path = SegmentFiles.Detached(directory, number);
+        if (!File.Exists(path))
+        {
+            problems.Add($"{Path.GetFileName(path)} is missing");
+            return;
+        }
+
+        string expected = SegmentFiles.DetachedText(number, manifest.Digest, digest);
+        Note(problems, File.ReadAllText(path) != expected, $"{Path.GetFileName(path)} names other digests: it or the manifest was changed");
+    }
+
+    /// <returns>False when the segment is erased.</returns>
+    bool CheckData(int number, Manifest manifest, List<string> problems)
+    {
+        string path = SegmentFiles.Data(directory, number);
+        if (!File.Exists(path))
+        {
+            Note(
+                problems, !File.Exists(SegmentFiles.Keys(directory, number)) && !IsErasedFrom(number),
+                "its file is missing, and nothing says that it was erased");
+            return false;
+        }
+
+        using var data = new SegmentData(path, manifest.Start);
+        SegmentReplay? replay = TryReplay(data, manifest, problems);
+        Note(problems, data.Finish().ToString() != manifest.Digest, "its bytes are not those that were sealed");
+        if (replay != null)
+        {
+            Compare(replay, manifest, problems);
+        }
+
+        return true;
+    }
+
+    SegmentReplay? TryReplay(SegmentData data, Manifest manifest, List<string> problems)
+    {
+        try
+        {
+            HashAlgorithm[] padded = [.. manifest.Padded.Select(name => HashAlgorithm.FromName(name)).OfType<HashAlgorithm>()];
+            PcrBanks pcrs = PcrTables.Read(manifest.PcrsBefore, digests);
+            var replay = new SegmentReplay(pcrs, manifest.KernelEntries > 0, padded, digests);
+            replay.Run(data.Open());
+            return replay;
+        }
+        catch (RecordException e)
+        {
+            problems.Add(e.Message);
+            return null;
+        }
+    }
+
+    static void Compare(SegmentReplay replay, Manifest manifest, List<string> problems)
+    {
+        Note(problems, replay.Extent.Entries != manifest.Entries, $"it has {replay.Extent.Entries} entries, not {manifest.Entries}");
+        Note(
+            problems, replay.Extent.BinaryBytes != manifest.Bytes || replay.Extent.AsciiBytes != manifest.AsciiBytes
+            || replay.Violations != manifest.Violations || replay.KernelEntries != manifest.KernelEntries,
+            "the manifest counts other bytes, violations or kernel's entries than it has");
+        PcrTable after = PcrTables.Of(replay.Pcrs);
+        foreach ((string bank, Dictionary<string, string> values) in after)
+        {
+            foreach ((string pcr, string value) in values)
+            {
+                string? told = manifest.PcrsAfter.GetValueOrDefault(bank)?.GetValueOrDefault(pcr);
+                Note(problems, told != value, $"PCR {pcr} of {bank} is {value} after it, not {told ?? "unknown"}");
+            }
+        }
+
+        Note(problems, problems.Count == 0 && !AreSame(after, manifest.PcrsAfter), "the manifest tells of other PCRs than it extends");
+    }
+
+    /// <summary>What is not sealed yet can be replayed, but nothing says that it is all there was.</summary>
+    SegmentReport CheckOpen(int number)
+    {
+        var problems = new List<string>();
+        (LogExtent start, PcrBanks pcrs) = _open
+            ?? (_before == null ? (default, new PcrBanks([HashAlgorithm.Sha256], digests))
+                : (_before.End, PcrTables.Read(_before.PcrsAfter, digests)));
+        using var data = new SegmentData(SegmentFiles.Data(directory, number), start);
+        var replay = new SegmentReplay(pcrs, byKernel: false, [], digests);
+        try
+        {
+            replay.Run(data.Open());
+        }
+        catch (RecordException e)
+        {
+            problems.Add(e.Message);
+        }
+
+        Note(problems, _previous != null && _before == null, $"segment {number - 1} is not verified, and this one follows it");
+        CheckDamaged(number, problems);
+        _before = null;
+        _previous = null;
+        _open = (start + replay.Extent, replay.Pcrs);
+        return new SegmentReport(number, "open", start.Entries, replay.Extent.Entries, data.Length, null, false, problems);
+    }
+
+    /// <summary>Lists that nothing is added to any more keep no keys of what was erased: then all before it is erased too.</summary>
+    bool IsErasedFrom(int number) => Enumerable.Range(0, number + 1).All(one => !File.Exists(SegmentFiles.Data(directory, one)));
+
+    static bool AreSame(PcrTable one, PcrTable other) =>
+        one.Count == other.Count && one.All(bank => other.TryGetValue(bank.Key, out Dictionary<string, string>? values)
+            && values.Count == bank.Value.Count
+            && bank.Value.All(pcr => values.TryGetValue(pcr.Key, out string? value) && value == pcr.Value));
+
+    static void Note(List<string> problems, bool isWrong, string problem)
+    {
+        if (isWrong)
+        {
+            problems.Add(problem);
+        }
+    }
+}
