@@ -33,7 +33,7 @@ RESULTS := $(TESTS)/results
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs bench-micro bench-reference bench-capacity bench-long-list \
-	faults
+	bench-signed faults session
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -111,13 +111,20 @@ demo: ## the whole story on a private filesystem with swtpm (as root)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 120 tests/demo/demo.sh
 
+session: ## from learning to enforcing in a private Debian; RECORD=FILE writes it (as root)
+	@tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run-private.sh 300 tests/private-root.sh $(BUILD)/private-root.tar
+	$(Q)tests/run-private.sh 120 tests/demo/session.sh $(BUILD)/private-root.tar $(RECORD)
+
 bench: ## what an access costs, its parts, long lists and verifying one (as root)
 	@tests/deps.sh bench
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 1200 benchmarks/access/run.sh
 	$(Q)benchmarks/verify.sh
 	$(Q)benchmarks/label.sh
-	$(Q)$(MAKE) --no-print-directory bench-micro bench-reference bench-capacity
+	$(Q)$(MAKE) --no-print-directory bench-micro bench-reference bench-capacity \
+		bench-signed
 
 bench-micro: ## what the parts of an access cost; fails when one allocates
 	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
@@ -134,6 +141,9 @@ bench-long-list: ## what a list of ten million entries takes (ENTRIES=N)
 
 bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/capacity.sh benchmarks/results/capacity.md
+
+bench-signed: all ## what a signature costs at the first start of a program (as root)
+	$(Q)tests/run-private.sh 300 benchmarks/signed.sh benchmarks/results/signed.md
 
 UNITS := $(wildcard packaging/*.service packaging/*.timer)
 

@@ -53,6 +53,13 @@ managed Interop.Tests tests/run-private.sh 1200 tests/Interop.Tests/bin/Release/
 tests/run-private.sh 120 tests/demo/demo.sh >"$results/demo.log" 2>&1
 status=$?
 count demo $((status == 0)) $((status != 0)) "$status"
+if [ -s build/private-root.tar ]; then
+	tests/run-private.sh 120 tests/demo/session.sh build/private-root.tar >"$results/session.log" 2>&1
+	status=$?
+	count session $((status == 0)) $((status != 0)) "$status"
+else
+	echo "session [SKIP]: no private root"
+fi
 
 rmdir "${TMPDIR:-/tmp}/imahost-bench" 2>/dev/null
 echo "$passed passed, $failed failed"

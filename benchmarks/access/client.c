@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client [-u UID] [-r ROOT] OPERATION TIMES FILE...: does OPERATION with each
- * FILE, all of them TIMES times over, and prints the median in microseconds.
+ * client [-e] [-u UID] [-r ROOT] OPERATION TIMES FILE...: does OPERATION with each
+ * FILE, all of them TIMES times over, and prints the median in microseconds; with
+ * -e before that a line for each: microseconds, and the file (not for storm, run).
  *
  *   exec   run it and wait for it
  *   open   open and close it
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,8 +116,18 @@ static double median(double *took, size_t count)
 	return took[count / 2];
 }
 
+/* When all is over: printing would disturb what is timed. */
+static void print_each(const double *took, size_t times, char **files,
+		       size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < times * count; i++)
+		printf("%.3f %s\n", took[i], files[i % count]);
+}
+
 static double time_each(void (*operation)(char *), size_t times, char **files,
-			size_t count)
+			size_t count, bool each)
 {
 	double *took = calloc(times * count, sizeof(*took));
 	size_t i;
@@ -128,6 +140,8 @@ static double time_each(void (*operation)(char *), size_t times, char **files,
 		operation(files[i % count]);
 		took[i] = now() - start;
 	}
+	if (each)
+		print_each(took, times, files, count);
 	return median(took, times * count);
 }
 
@@ -178,7 +192,7 @@ static void become(uid_t uid)
 }
 
 static double measure(const char *operation, size_t times, char **files,
-		      size_t count)
+		      size_t count, bool each)
 {
 	static const struct {
 		const char *name;
@@ -194,7 +208,7 @@ static double measure(const char *operation, size_t times, char **files,
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		if (!strcmp(operation, operations[i].name))
 			return time_each(operations[i].operation, times, files,
-					 count);
+					 count, each);
 	if (!strcmp(operation, "storm"))
 		return time_storm(times, files[0]);
 	if (!strcmp(operation, "run"))
@@ -205,13 +219,16 @@ static double measure(const char *operation, size_t times, char **files,
 int main(int argc, char **argv)
 {
 	const char *root = NULL;
+	bool each = false;
 	uid_t uid = 0;
 	size_t times;
 	int option;
 
 	/* "+": options behind OPERATION belong to the command that is run. */
-	while ((option = getopt(argc, argv, "+u:r:")) != -1) {
-		if (option == 'u')
+	while ((option = getopt(argc, argv, "+eu:r:")) != -1) {
+		if (option == 'e')
+			each = true;
+		else if (option == 'u')
 			uid = (uid_t)atol(optarg);
 		else if (option == 'r')
 			root = optarg;
@@ -222,11 +239,11 @@ int main(int argc, char **argv)
 	argv += optind;
 	times = argc < 3 ? 0 : strtoul(argv[1], NULL, 10);
 	if (!times)
-		errx(2, "usage: client [-u UID] [-r ROOT] OPERATION TIMES FILE...");
+		errx(2, "usage: client [-e] [-u UID] [-r ROOT] OPERATION TIMES FILE...");
 	if (root && (chroot(root) || chdir("/")))
 		err(1, "%s", root);
 	if (uid)
 		become(uid);
-	printf("%.3f\n", measure(argv[0], times, argv + 2, (size_t)argc - 2));
+	printf("%.3f\n", measure(argv[0], times, argv + 2, (size_t)argc - 2, each));
 	return 0;
 }

@@ -85,7 +85,7 @@ static class LearnCommand
 
         Draft draft = DraftReader.Read((parsed.GetValue(ReviewOf) ?? parsed.GetValue(Accept))!);
         var review = Review.Make(draft, judge.Vouchers, judge.Policy);
-        Console.Write(ReviewText.Of(review));
+        Show(review, judge);
         return parsed.GetValue(Accept) == null
             ? ExitStatus.Yes
             : DraftInstaller.Install(review, options, parsed.GetValue(Into), parsed.GetValue(Yes));
@@ -105,9 +105,18 @@ static class LearnCommand
         Learned learned = learner.Learn(scan);
         string source = string.Create(CultureInfo.InvariantCulture, $"{list}, {DateTime.UtcNow:yyyy-MM-ddTHH:mm:ssZ}");
         Write(path, DraftText.Write(kind, judge.ImaHash, source, learned));
-        Console.Write(ReviewText.Of(Review.Make(DraftReader.Read(path), judge.Vouchers, judge.Policy)));
+        Show(Review.Make(DraftReader.Read(path), judge.Vouchers, judge.Policy), judge);
         Console.WriteLine($"next       look at {path}, edit it if need be; then: imahost learn --accept {TreeOptions.Quote(path)}");
         return ExitStatus.Yes;
+    }
+
+    static void Show(Review review, AuditSettings judge)
+    {
+        Console.Write(ReviewText.Of(review));
+        if (review.Draft.Kind != DraftKind.Policy && !judge.Policy.Rules.Any(rule => rule.By.HasFlag(Vouching.Reference)))
+        {
+            Console.WriteLine("note       no rule in force lets lists vouch (by: [reference]): this one changes nothing until one does");
+        }
     }
 
     /// <summary>A draft that is there already may have been edited.</summary>

@@ -120,7 +120,7 @@ static class WhyText
                 { HasDigest: true } => "has the digest, under another path or none",
                 _ => "has the path, with another digest",
             };
-            string package = line.Package == null ? "" : $" (package {line.Package})";
+            string package = line.Package == null ? "" : $" (package {line.Package} {line.Version})";
             yield return ("list", string.Create(CultureInfo.InvariantCulture, $"{line.File}:{line.Line} {what}{package}"));
         }
 

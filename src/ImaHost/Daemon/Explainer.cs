@@ -69,9 +69,9 @@ sealed class Explainer(WhyContext context)
         DecisionRecord? denial = decisions.FindLast(record => record.IsDenial);
         DecisionRecord? allowed = decisions.FindLast(record => record.IsAllowed);
         Judgement now = Judge(file, denial);
-        PackageOwner? package = PackageOwner.Find(path);
         List<ListLine> lists = ListSearch.Find(
             [.. context.Options.Reference, ListSearch.PackagesIn(context.Options.State)], path, DigestsOf(file));
+        PackageOwner? package = PackageOwner.Find(path)?.Compared(lists, now.Verdict == WhyVerdict.Denied);
         WhyLabel label = LabelOf(file);
         bool fails = now.Verdict is WhyVerdict.Denied or WhyVerdict.WouldDeny;
         return new WhyReport

@@ -5,7 +5,8 @@ namespace ImaHost.Daemon;
 /// <param name="HasPath">It names the file's path.</param>
 /// <param name="HasDigest">It holds the file's digest.</param>
 /// <param name="Package">Of the list of a package: which.</param>
-sealed record ListLine(string File, int Line, bool HasPath, bool HasDigest, string? Package);
+/// <param name="Version">And which version of it.</param>
+sealed record ListLine(string File, int Line, bool HasPath, bool HasDigest, string? Package, string? Version = null);
 
 /// <summary>
 /// Looks through the lists as they lie there, as texts and not by the index: also what is in force for another path, or
@@ -15,6 +16,7 @@ static class ListSearch
 {
     const int MostLines = 20;
     const string PackageMark = "# package: ";
+    const string VersionMark = "# version: ";
     static readonly string[] Endings = [".sha256", ".sha384", ".sha512", ".sums", ".yaml", ".json"];
 
     /// <summary>Where the package tools keep the lists they record.</summary>
@@ -47,16 +49,19 @@ static class ListSearch
     static void Search(string file, string path, IReadOnlyList<string> digests, List<ListLine> found)
     {
         string? package = null;
+        string? version = null;
+        string[] spellings = [.. PackageOwner.Spellings(path)];
         int number = 0;
         foreach (string line in File.ReadLines(file))
         {
             number++;
             package = line.StartsWith(PackageMark, StringComparison.Ordinal) ? line[PackageMark.Length..] : package;
-            bool hasPath = Names(line, path);
+            version = line.StartsWith(VersionMark, StringComparison.Ordinal) ? line[VersionMark.Length..] : version;
+            bool hasPath = Names(line, path) || (package != null && spellings.Any(one => Names(line, one)));
             bool hasDigest = digests.Any(digest => line.Contains(digest, StringComparison.OrdinalIgnoreCase));
             if ((hasPath || hasDigest) && line[0] != '#' && found.Count < MostLines)
             {
-                found.Add(new ListLine(file, number, hasPath, hasDigest, package));
+                found.Add(new ListLine(file, number, hasPath, hasDigest, package, version));
             }
         }
     }

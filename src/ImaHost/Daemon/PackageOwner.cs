@@ -17,6 +17,22 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
     /// <summary>What puts the package's own content back.</summary>
     public string Reinstall => Manager == "dpkg" ? $"apt-get install --reinstall {Name}" : $"dnf reinstall {Name}";
 
+    /// <summary>
+    /// What was recorded when the package was unpacked counts before what its manager says: that one is denied the file
+    /// as well, and dpkg then finds no fault with it.
+    /// </summary>
+    /// <param name="isDenied">Others than the host cannot read the file now.</param>
+    public PackageOwner Compared(IReadOnlyList<ListLine> lists, bool isDenied)
+    {
+        ListLine[] own = [.. lists.Where(IsRecordedIn)];
+        bool? altered = own.Length > 0 ? !own.Any(line => line.HasDigest) : isDenied && Altered == false ? null : Altered;
+        return this with { Altered = altered };
+    }
+
+    /// <summary>Is that the line of this version about the file?</summary>
+    public bool IsRecordedIn(ListLine line) =>
+        line.HasPath && line.Version == Version && line.Package == Name.Split(':')[0];
+
     /// <returns>Null: no package has it, or there is no package manager.</returns>
     public static PackageOwner? Find(string path) => FindByDpkg(path) ?? FindByRpm(path);
 
@@ -66,7 +82,7 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
         line.Length > 3 && line[2] == '5' && Spellings(path).Any(one => line.EndsWith(" " + one, StringComparison.Ordinal)));
 
     /// <summary>dpkg knows what it unpacked: /bin/x of a package may be what is /usr/bin/x now.</summary>
-    static IEnumerable<string> Spellings(string path)
+    public static IEnumerable<string> Spellings(string path)
     {
         const string usr = "/usr";
         yield return path;

@@ -16,6 +16,8 @@ sealed class Remedies(
     WhyContext context, FileInspection file, IReadOnlyList<ImaRule> failing, PackageOwner? package,
     IReadOnlyList<ListLine> lists)
 {
+    const string PatternCharacters = @"*?[\";
+
     /// <summary>Of all these rules, as far as they are not content already.</summary>
     readonly ImaRule[] _denying = [.. failing.Where(rule => !rule.OnlyLogs).DefaultIfEmpty(failing.Count > 0 ? failing[0] : null).OfType<ImaRule>()];
 
@@ -36,9 +38,11 @@ sealed class Remedies(
             return remedies;
         }
 
-        if (package is { Altered: false } && _denying.All(rule => rule.By.HasFlag(Vouching.Package)))
+        if (package is { Altered: not true } && !lists.Any(package.IsRecordedIn)
+            && _denying.All(rule => rule.By.HasFlag(Vouching.Package)))
         {
-            remedies.Add(new Remedy("imahost packages record", $"it is as {package.Name} {package.Version} installed it"));
+            remedies.Add(new Remedy(
+                "imahost packages import", $"if it is as {package.Name} {package.Version} installed it: makes the list that it lacks"));
         }
 
         AddRule(allowed, remedies);
@@ -50,7 +54,7 @@ sealed class Remedies(
 
         if (_denying.All(rule => rule.By.HasFlag(Vouching.Reference)))
         {
-            remedies.Add(new Remedy("imahost learn", "if you trust its content as it is now: takes it into a list of digests"));
+            remedies.Add(new Remedy(LearnCommand(path), "if you trust its content as it is now: a list of digests, which is shown and asked about"));
         }
 
         return remedies;
@@ -116,6 +120,14 @@ sealed class Remedies(
     static bool TakesSignature(ImaRule rule) =>
         !rule.IsVerity && (rule.By == Vouching.None ? rule.Signature != SignatureDemand.SigV3 : rule.By.HasFlag(Vouching.ImaSig))
         && (rule.By != Vouching.None || rule.Signature != SignatureDemand.None);
+
+    /// <summary>What enforcing would deny is learned: of this file alone.</summary>
+    static string LearnCommand(string path)
+    {
+        string pattern = string.Concat(path.Select(one => PatternCharacters.Contains(one) ? $@"\{one}" : $"{one}"));
+        return $"imahost learn --would-deny --path {AppraisalText.Quote(pattern)} --out learned.sha256"
+            + " && imahost learn --accept learned.sha256";
+    }
 
     /// <returns>Null: a hash in security.ima would not do.</returns>
     string? LabelCommand(string path)

@@ -51,6 +51,7 @@ public sealed class WhyTests : IDisposable
     public void Label_is_advised_where_it_would_do()
     {
         string tool = Tool();
+        string learn = $"imahost learn --would-deny --path '{tool}' --out learned.sha256 && imahost learn --accept learned.sha256";
         Assert.Equal(
             [$"imahost label '{tool}'"], Commands(Explain(tool, "appraise func=BPRM_CHECK")));
         Assert.Equal(
@@ -59,9 +60,9 @@ public sealed class WhyTests : IDisposable
             [$"imahost label --sign KEY '{tool}'"], Commands(Explain(tool, "appraise func=BPRM_CHECK appraise_type=imasig")));
         Assert.Equal(
             [$"imahost label --sign KEY '{tool}'"], Commands(Explain(tool, "appraise func=BPRM_CHECK imahost.by=ima-sig|package")));
-        Assert.Equal(["imahost learn"], Commands(Explain(tool, "appraise func=BPRM_CHECK imahost.by=reference")));
+        Assert.Equal([learn], Commands(Explain(tool, "appraise func=BPRM_CHECK imahost.by=reference")));
         Assert.Equal(
-            [$"imahost label '{tool}'", "imahost learn"],
+            [$"imahost label '{tool}'", learn],
             Commands(Explain(tool, "appraise func=BPRM_CHECK imahost.by=ima-hash|reference")));
         Assert.Empty(Commands(Explain(tool, "appraise func=BPRM_CHECK digest_type=verity appraise_type=sigv3")));
     }
@@ -157,6 +158,30 @@ public sealed class WhyTests : IDisposable
         Assert.Equal("coreutils", PackageOwner.FindNames(["/usr/bin/env", "/no/such/file"])["/usr/bin/env"]);
         Assert.Null(PackageOwner.Find(Tool()));
     }
+
+    [Theory]
+    [InlineData(false, false, true, false)]
+    [InlineData(false, false, false, true)]
+    [InlineData(true, false, false, true)]
+    [InlineData(null, true, true, false)]
+    public void Package_has_altered_a_file_by_what_was_recorded_of_its_version(
+        bool? said, bool isDenied, bool hasDigest, bool expected)
+    {
+        var owner = new PackageOwner("dpkg", "tool:amd64", "2.0", said);
+        Assert.Equal(expected, owner.Compared([OfTool("1.0", !hasDigest), OfTool("2.0", hasDigest)], isDenied).Altered);
+    }
+
+    [Theory]
+    [InlineData(false, false, false)]
+    [InlineData(false, true, null)]
+    [InlineData(true, true, true)]
+    public void Package_manager_that_is_denied_the_file_finds_no_fault_with_it(bool? said, bool isDenied, bool? expected)
+    {
+        var owner = new PackageOwner("dpkg", "tool", "2.0", said);
+        Assert.Equal(expected, owner.Compared([OfTool("1.0", hasDigest: true)], isDenied).Altered);
+    }
+
+    static ListLine OfTool(string version, bool hasDigest) => new("/lists/tool", 8, HasPath: true, hasDigest, "tool", version);
 
     [Fact]
     public void Would_deny_counts_files_by_directory_and_forgets_what_was_allowed_since()
