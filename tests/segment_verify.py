@@ -4,71 +4,60 @@
 from what imahost-segment(5) says of them, and from nothing else. One line for
 each fault; status 1 if there is one. FIRST: begin there, and trust what the
 manifest says of the PCRs before it."""
-import hashlib
-import json
-import os
-import struct
-import sys
+import hashlib, json, os, struct, sys
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 def records(data):
-    """PCR, template digest, template name and data of each record."""
+    """PCR, template digest, and the data that is hashed, of each record."""
     at = 0
     while at < len(data):
         pcr, digest, size = struct.unpack_from("<I20sI", data, at)
-        name, at = data[at + 28:at + 28 + size], at + 28 + size
-        if name == b"ima":  # no length: a SHA-1, a length and that many bytes of name
-            length = 24 + struct.unpack_from("<I", data, at + 20)[0]
-        else:
-            length, at = struct.unpack_from("<I", data, at)[0], at + 4
+        legacy, at = data[at + 28:at + 28 + size] == b"ima", at + 28 + size
+        # Template "ima": no length, but a SHA-1, a length and that many bytes of name.
+        length = struct.unpack_from("<I", data, at + 20 * legacy)[0] + 24 * legacy
+        at += 0 if legacy else 4
         if at + length > len(data):
             raise ValueError("the end cuts a record off")
         body, at = data[at:at + length], at + length
-        yield pcr, digest, name, body
+        yield pcr, digest, body[:20] + body[24:].ljust(256, b"\0") if legacy else body
 
 
 def replay(data, manifest):
+    """The entries, and what the PCRs hold after them."""
     pcrs = {bank: {int(pcr): bytes.fromhex(value) for pcr, value in values.items()}
             for bank, values in manifest["pcrs_before"].items()}
     number = 0
-    for number, (pcr, shown, name, body) in enumerate(records(data), 1):
-        if name == b"ima":  # what is hashed has the name padded to 256 bytes
-            body = body[:20] + body[24:].ljust(256, b"\0")
+    for number, (pcr, shown, body) in enumerate(records(data), 1):
         violation = shown == bytes(20)
         if not violation and hashlib.sha1(body).digest() != shown:
             raise ValueError(f"entry {number - 1} of it does not have the digest that it shows")
         for bank, values in pcrs.items():
-            size = hashlib.new(bank.replace("-", "_")).digest_size
+            name, size = bank.replace("-", "_"), hashlib.new(bank.replace("-", "_")).digest_size
             padded = number <= manifest["kernel_entries"] and bank in manifest["padded"]
-            digest = hashlib.new("sha1" if padded else bank.replace("-", "_"), body).digest().ljust(size, b"\0")
+            digest = hashlib.new("sha1" if padded else name, body).digest().ljust(size, b"\0")
             old = values.get(pcr, (b"\xff" if 17 <= pcr <= 22 else b"\0") * size)
-            values[pcr] = hashlib.new(bank.replace("-", "_"), old + (b"\xff" * size if violation else digest)).digest()
+            values[pcr] = hashlib.new(name, old + (b"\xff" * size if violation else digest)).digest()
     return number, {bank: {str(pcr): value.hex() for pcr, value in values.items()} for bank, values in pcrs.items()}
 
 
 def check(path, number, before, previous):
-    with open(f"{path}.json", "rb") as file:
-        text = file.read()
-    manifest = json.loads(text)
-    yield manifest, "sha256:" + hashlib.sha256(text).hexdigest()
-    if json.dumps(manifest, separators=(",", ":"), ensure_ascii=False).encode() + b"\n" != text:
-        yield "the manifest is not written as one"
-    if manifest["segment"] != number or (number == 0) != (manifest["previous"] is None):
-        yield f"the manifest is that of segment {manifest['segment']}"
-    if before is not None and (manifest["previous"] != previous or manifest["pcrs_before"] != before["pcrs_after"]
-                               or manifest["first_entry"] != before["first_entry"] + before["entries"]):
-        yield "it does not follow the segment before it"
-    with open(f"{path}.ima", "rb") as file:
-        data = file.read()
-    digest = hashlib.sha256(data).hexdigest()
-    with open(f"{path}.sha256", encoding="ascii") as file:
-        name = os.path.basename(path)
-        if file.read() != f"{digest}  {name}.ima\n{hashlib.sha256(text).hexdigest()}  {name}.json\n":
-            yield "the digests beside it are others"
-    if manifest["digest"] != f"sha256:{digest}" or manifest["bytes"] != len(data):
-        yield "its bytes are not those that were sealed"
-    if replay(data, manifest) != (manifest["entries"], manifest["pcrs_after"]):
-        yield "its entries do not lead to the PCRs after it"
+    """The manifest, its digest, and what is wrong."""
+    text, data, beside = (open(path + end, "rb").read() for end in (".json", ".ima", ".sha256"))
+    m, name = json.loads(text), os.path.basename(path)
+    faults = {
+        "the manifest is not written as one": json.dumps(m, separators=(",", ":"), ensure_ascii=False).encode() + b"\n" != text,
+        f"the manifest is that of segment {m['segment']}": m["segment"] != number or (number == 0) != (m["previous"] is None),
+        "it does not follow the segment before it": before is not None and (
+            m["previous"] != previous or m["pcrs_before"] != before["pcrs_after"]
+            or m["first_entry"] != before["first_entry"] + before["entries"]),
+        "the digests beside it are others": beside.decode() != f"{sha256(data)}  {name}.ima\n{sha256(text)}  {name}.json\n",
+        "its bytes are not those that were sealed": m["digest"] != "sha256:" + sha256(data) or m["bytes"] != len(data),
+        "its entries do not lead to the PCRs after it": replay(data, m) != (m["entries"], m["pcrs_after"])}
+    return m, "sha256:" + sha256(text), [fault for fault, wrong in faults.items() if wrong]
 
 
 def main(directory, first=0):
@@ -77,15 +66,14 @@ def main(directory, first=0):
     faults = [f"segment {gap} is missing" for gap in range(int(first), max(numbers, default=0)) if gap not in numbers]
     for number in (number for number in numbers if number >= int(first)):
         path = os.path.join(directory, f"{number:08}")
-        if not os.path.exists(f"{path}.json"):
-            faults += [f"segment {number} is not sealed"] if number != numbers[-1] else []
-            continue
-        try:
-            found = check(path, number, before, previous)
-            before, previous = next(found)
+        if os.path.exists(f"{path}.json"):
+            try:
+                before, previous, found = check(path, number, before, previous)
+            except (ValueError, KeyError, AttributeError, TypeError, struct.error, OSError) as error:
+                before, found = None, [error]
             faults += [f"segment {number}: {fault}" for fault in found]
-        except (ValueError, KeyError, AttributeError, TypeError, struct.error, OSError) as error:
-            faults.append(f"segment {number}: {error}")
+        elif number != numbers[-1]:
+            faults.append(f"segment {number} is not sealed")
     print("\n".join(faults) or f"{len(numbers)} segments verified")
     return 1 if faults else 0
 

@@ -63,21 +63,26 @@ static class StatusCommand
         }
     }
 
-    static IEnumerable<(string Name, string Value)> Rows(StatusReport status)
+    static IEnumerable<(string Name, string Value)> Rows(StatusReport status) =>
+        [.. RulesOf(status), .. ListOf(status), .. AccessesOf(status), .. CoverageOf(status)];
+
+    static IEnumerable<(string Name, string Value)> RulesOf(StatusReport status)
     {
-        AccessStatus accesses = status.Accesses;
-        yield return ("host", Text($"imahost {status.Version}, pid {status.HostPid}, start {accesses.HostStarts}"));
+        VoucherStatus vouchers = status.Vouchers;
+        yield return ("host", Text($"imahost {status.Version}, pid {status.HostPid}, start {status.Accesses.HostStarts}"));
         yield return ("watching", string.Join(", ", status.Watch));
         yield return ("appraise", status.Appraise);
         yield return ("policy", Text($"{status.Policy.Rules} rules of {string.Join(", ", status.Policy.Sources)}"));
-        VoucherStatus vouchers = status.Vouchers;
         yield return ("vouchers", Text(
             $"{vouchers.Keys} keys, {vouchers.Digests} digests in {vouchers.Lists} lists, {vouchers.Revoked} revoked, {vouchers.Expired} expired"));
         foreach (string warning in vouchers.Warnings)
         {
             yield return ("left out", warning);
         }
+    }
 
+    static IEnumerable<(string Name, string Value)> ListOf(StatusReport status)
+    {
         yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
         SegmentStatus segments = status.Segments;
         yield return ("segments", Text($"{segments.Sealed} of {segments.Count} sealed{(segments.FirstEntry > 0 ? Text($", published from entry {segments.FirstEntry} on") : "")}"));
@@ -90,6 +95,11 @@ static class StatusCommand
             ? "none: nothing vouches for the list"
             : Text(
                 $"{status.Tpm.Name}, PCR {status.Tpm.Pcr}, {string.Join(" ", status.Tpm.Banks)}, {status.Tpm.Extended} extended"));
+    }
+
+    static IEnumerable<(string Name, string Value)> AccessesOf(StatusReport status)
+    {
+        AccessStatus accesses = status.Accesses;
         yield return ("accesses", Text(
             $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} that no rule asks about ({accesses.Marked} marked), {accesses.Held} held now"));
         yield return ("measured", Text(
@@ -108,7 +118,10 @@ static class StatusCommand
         {
             yield return ("decisions", Text($"{status.Decisions.Dropped} are not in the record: its disk is full or too slow"));
         }
+    }
 
+    static IEnumerable<(string Name, string Value)> CoverageOf(StatusReport status)
+    {
         yield return ("level", status.Level);
         CoverageStatus coverage = status.Coverage;
         string ran = Text(
@@ -120,9 +133,9 @@ static class StatusCommand
             yield return ("not seen", hole);
         }
 
-        if (accesses.Unleasable > 0)
+        if (status.Accesses.Unleasable > 0)
         {
-            yield return ("not cached", Text($"{accesses.Unleasable} accesses without a lease, or whose attributes could not be watched"));
+            yield return ("not cached", Text($"{status.Accesses.Unleasable} accesses without a lease, or whose attributes could not be watched"));
         }
     }
 
