@@ -122,6 +122,7 @@ bench: ## what an access costs, its parts, long lists and verifying one (as root
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run-private.sh 1200 benchmarks/access/run.sh
 	$(Q)benchmarks/verify.sh
+	$(Q)benchmarks/label.sh
 	$(Q)$(MAKE) --no-print-directory bench-micro bench-reference bench-capacity \
 		bench-signed
 

@@ -6,17 +6,22 @@ namespace ImaHost.Interop;
 
 /// <summary>
 /// A look at whatever lies at a place, before it is opened: to open a device can have consequences, to open a FIFO is to
-/// wait. The descriptor is one that neither drivers nor watchers hear of (O_PATH, open(2)). What is opened afterwards is
-/// what was looked at, whoever has put something else in its place meanwhile.
+/// wait. It is looked at by a descriptor that neither drivers nor watchers hear of (O_PATH, open(2)), and what is opened
+/// afterwards is what was looked at, whoever has put something else in its place meanwhile. In a directory where only root
+/// could do that, it is looked at and opened by its name, which costs half as much.
 /// </summary>
 public readonly unsafe ref struct FileLook : IDisposable
 {
     readonly int _fd;
+    readonly int _directory;
+    readonly ReadOnlySpan<byte> _name;
     readonly FileStat _stat;
 
-    FileLook(int fd, FileStat stat, int error)
+    FileLook(int fd, int directory, ReadOnlySpan<byte> name, FileStat stat, int error)
     {
         _fd = fd;
+        _directory = directory;
+        _name = name;
         _stat = stat;
         Error = error;
     }
@@ -29,8 +34,17 @@ public readonly unsafe ref struct FileLook : IDisposable
 
     /// <summary>Looks at an entry of a directory; a link is not followed.</summary>
     /// <param name="name">With a NUL.</param>
-    public static FileLook At(OpenDirectory directory, ReadOnlySpan<byte> name) =>
-        At(directory.Descriptor, name, Libc.O_NOFOLLOW);
+    /// <param name="isExposed">Others than root may put something else in its place.</param>
+    public static FileLook At(OpenDirectory directory, ReadOnlySpan<byte> name, bool isExposed)
+    {
+        if (isExposed)
+        {
+            return At(directory.Descriptor, name, Libc.O_NOFOLLOW);
+        }
+
+        _ = directory.TryStatEntry(name, out FileStat stat, out int error);
+        return new FileLook(-1, directory.Descriptor, name, stat, error);
+    }
 
     /// <summary>Looks at what a path leads to; links are followed.</summary>
     /// <param name="path">With a NUL.</param>
@@ -44,9 +58,10 @@ public readonly unsafe ref struct FileLook : IDisposable
         "/proc/self/fd/"u8.CopyTo(link);
         _ = _fd.TryFormat(link[14..], out int digits, default, CultureInfo.InvariantCulture);
         link[14 + digits] = 0;
-        fixed (byte* path = link)
+        fixed (byte* path = _fd < 0 ? _name : link)
         {
-            int fd = Libc.open(path, Libc.O_RDONLY | Libc.O_CLOEXEC | Libc.O_NONBLOCK, 0);
+            int follow = _fd < 0 ? Libc.O_NOFOLLOW : 0;
+            int fd = Libc.openat(_directory, path, Libc.O_RDONLY | Libc.O_CLOEXEC | Libc.O_NONBLOCK | follow, 0);
             error = fd < 0 ? -Marshal.GetLastPInvokeError() : 0;
             return fd < 0 ? null : new HeldFile(fd);
         }
@@ -62,11 +77,11 @@ public readonly unsafe ref struct FileLook : IDisposable
             int fd = Libc.openat(directory, name, Libc.O_PATH | Libc.O_CLOEXEC | flags, 0);
             if (fd < 0)
             {
-                return new FileLook(fd, default, -Marshal.GetLastPInvokeError());
+                return new FileLook(fd, directory, default, default, -Marshal.GetLastPInvokeError());
             }
 
             _ = HeldFile.TryStat(fd, out FileStat stat, out int error);
-            return new FileLook(fd, stat, error);
+            return new FileLook(fd, directory, default, stat, error);
         }
     }
 }

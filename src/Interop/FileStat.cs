@@ -14,6 +14,8 @@ public readonly record struct FileStat(
     const int Directory = 0x4000;
     const int Link = 0xa000;
     const int Executable = 0x49; // S_IXUSR, S_IXGRP, S_IXOTH
+    const int GroupWrites = 0x10; // S_IWGRP; with an access control list, what its mask leaves (acl(5))
+    const int OthersWrite = 0x2; // S_IWOTH
 
     /// <summary>When its content changed (st_mtime).</summary>
     public FileTime Modified { get; init; }
@@ -38,6 +40,9 @@ public readonly record struct FileStat(
 
     /// <summary>May somebody execute it?</summary>
     public bool IsExecutable => (Mode & Executable) != 0;
+
+    /// <summary>Somebody besides root may write it, or decide that he may.</summary>
+    public bool IsExposed => Uid != 0 || (Mode & OthersWrite) != 0 || ((Mode & GroupWrites) != 0 && Gid != 0);
 
     /// <summary>
     /// The same file, to which nothing has happened that shows. What a writer does right after another one need not

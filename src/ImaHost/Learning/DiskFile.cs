@@ -22,8 +22,6 @@ enum DiskState
 /// <param name="IsExposed">Somebody besides root may write it, or decide that he may.</param>
 readonly record struct DiskFile(DiskState State, Digest Now = default, bool IsExposed = false)
 {
-    const int OthersWrite = 0x2; // S_IWOTH, inode(7)
-    const int GroupWrite = 0x10; // S_IWGRP
     const int NoEntry = -2; // ENOENT, errno(3)
     const int NotDirectory = -20; // ENOTDIR
 
@@ -40,13 +38,10 @@ readonly record struct DiskFile(DiskState State, Digest Now = default, bool IsEx
         using HeldFile? open = look.TryOpen(out _);
         if (open == null || hasher.Hash(open, stat.Size, listed.Algorithm, goOn: null, out Digest now) < 0)
         {
-            return new DiskFile(DiskState.Unreadable, IsExposed: IsOpenToOthers(in stat));
+            return new DiskFile(DiskState.Unreadable, IsExposed: stat.IsExposed);
         }
 
         bool isSame = now.Bytes.SequenceEqual(listed.Bytes);
-        return new DiskFile(isSame ? DiskState.Same : DiskState.Changed, now, IsOpenToOthers(in stat));
+        return new DiskFile(isSame ? DiskState.Same : DiskState.Changed, now, stat.IsExposed);
     }
-
-    static bool IsOpenToOthers(in FileStat stat) =>
-        stat.Uid != 0 || (stat.Mode & OthersWrite) != 0 || ((stat.Mode & GroupWrite) != 0 && stat.Gid != 0);
 }

@@ -1,4 +1,5 @@
-using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
 
 namespace ImaHost.Trees;
 
@@ -8,65 +9,65 @@ interface ITreeWorker : IDisposable
     void Take(TreeFile file);
 }
 
-/// <summary>Several threads that share the files of a tree.</summary>
-static class TreeCrew
+/// <summary>
+/// Several threads that share the files of a tree. A few are found at a time, by whoever finds that all are taken: so no
+/// thread has to wake another for each small file, and those few are all that is held in memory.
+/// </summary>
+sealed class TreeCrew : IDisposable
 {
-    /// <summary>Files that were found and wait: enough that no worker waits while a directory is read.</summary>
-    const int Room = 256;
+    const int MostAtOnce = 64;
+
+    readonly IEnumerator<TreeFile> _files;
+    readonly CancellationTokenSource _ended;
+    readonly Lock _finding = new();
+    Batch _batch = new([]);
+
+    TreeCrew(IEnumerable<TreeFile> files, CancellationToken stop)
+    {
+        _files = files.GetEnumerator();
+        _ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
+    }
 
     /// <summary>Has every file taken by one of the workers, and returns when they are done or told to stop.</summary>
     /// <param name="create">Makes the worker of one thread.</param>
     /// <param name="stop">No file is begun after that.</param>
     /// <exception cref="Exception">That of the worker that failed first; the others were told to stop.</exception>
-    public static void Run(
-        IEnumerable<TreeFile> files, int workers, Func<ITreeWorker> create, CancellationToken stop)
+    public static void Run(IEnumerable<TreeFile> files, int workers, Func<ITreeWorker> create, CancellationToken stop)
     {
-        using var queue = new BlockingCollection<TreeFile>(Room);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task[] crew =
+        using var crew = new TreeCrew(files, stop);
+        Task[] threads =
         [
             .. Enumerable.Range(0, workers).Select(_ => Task.Factory.StartNew(
-                () => Work(queue, create, ended), CancellationToken.None, TaskCreationOptions.LongRunning,
-                TaskScheduler.Default)),
+                () => crew.Work(create), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)),
         ];
         try
         {
-            Fill(queue, files, ended.Token);
+            Task.WaitAll(threads, CancellationToken.None); // They end by themselves when they are to stop.
         }
-        finally
+        catch (AggregateException e)
         {
-            queue.CompleteAdding();
-            Join(crew);
-            while (queue.TryTake(out TreeFile? left))
-            {
-                left.Release();
-            }
+            ExceptionDispatchInfo.Throw(e.Flatten().InnerExceptions[0]);
         }
     }
 
-    static void Fill(BlockingCollection<TreeFile> queue, IEnumerable<TreeFile> files, CancellationToken ended)
+    public void Dispose()
     {
-        foreach (TreeFile file in files)
+        while (_batch.TryTake(out TreeFile? left))
         {
-            try
-            {
-                queue.Add(file, ended);
-            }
-            catch (OperationCanceledException)
-            {
-                file.Release();
-                return;
-            }
+            left.Release();
         }
+
+        _files.Dispose();
+        _ended.Dispose();
     }
 
-    static void Work(BlockingCollection<TreeFile> queue, Func<ITreeWorker> create, CancellationTokenSource ended)
+    void Work(Func<ITreeWorker> create)
     {
         bool isDone = false;
         try
         {
             using ITreeWorker worker = create();
-            while (!ended.IsCancellationRequested && TryTake(queue, ended.Token, out TreeFile? file))
+            while (TryFind(out TreeFile? file))
             {
                 try
                 {
@@ -84,35 +85,63 @@ static class TreeCrew
         {
             if (!isDone)
             {
-                ended.Cancel();
+                _ended.Cancel();
             }
         }
     }
 
-    static bool TryTake(
-        BlockingCollection<TreeFile> queue, CancellationToken ended,
-        [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TreeFile? file)
+    bool TryFind([NotNullWhen(true)] out TreeFile? file)
     {
-        try
+        file = null;
+        while (!_ended.IsCancellationRequested)
         {
-            return queue.TryTake(out file, Timeout.Infinite, ended);
+            Batch batch = Volatile.Read(ref _batch);
+            if (batch.TryTake(out file))
+            {
+                return true;
+            }
+
+            if (!TryFindMore(batch))
+            {
+                return false;
+            }
         }
-        catch (OperationCanceledException)
+
+        return false;
+    }
+
+    /// <param name="taken">What was found last, of which nothing is left.</param>
+    /// <returns>False: there is no more.</returns>
+    bool TryFindMore(Batch taken)
+    {
+        lock (_finding)
         {
-            file = null;
-            return false;
+            if (_batch != taken)
+            {
+                return true;
+            }
+
+            var found = new List<TreeFile>(MostAtOnce);
+            while (found.Count < MostAtOnce && _files.MoveNext())
+            {
+                found.Add(_files.Current);
+            }
+
+            Volatile.Write(ref _batch, new Batch([.. found]));
+            return found.Count > 0;
         }
     }
 
-    static void Join(Task[] crew)
+    /// <summary>Files that were found together, and are taken one by one.</summary>
+    sealed class Batch(TreeFile[] files)
     {
-        try
+        int _taken;
+
+        public bool TryTake([NotNullWhen(true)] out TreeFile? file)
         {
-            Task.WaitAll(crew);
-        }
-        catch (AggregateException e)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.Flatten().InnerExceptions[0]);
+            int number = Interlocked.Increment(ref _taken) - 1;
+            file = number < files.Length ? files[number] : null;
+            return file != null;
         }
     }
 }

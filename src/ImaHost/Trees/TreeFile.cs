@@ -51,7 +51,9 @@ sealed class TreeFile(TreeDirectory? directory, byte[] name)
         return directory?.Open.TryStatEntry(name, out stat, out _) == true;
     }
 
-    public FileLook Look() => directory == null ? FileLook.At(name) : FileLook.At(directory.Open, name);
+    public FileLook Look() => directory == null
+        ? FileLook.At(name)
+        : FileLook.At(directory.Open, name, directory.Stat.IsExposed);
 
     /// <summary>It lies on the filesystem of its tree, and is not one that was mounted over a file of it.</summary>
     public bool IsOfTree(in FileStat stat) => directory == null

@@ -36,6 +36,34 @@ public sealed class TreeLabellerTests : IDisposable
     }
 
     [Fact]
+    public void Directory_that_others_may_write_is_labelled_as_any_other()
+    {
+        string path = _directory.Write("tree/file", "content");
+        Child.Run("/usr/bin/mkfifo", _directory.At("tree", "fifo"));
+        File.SetUnixFileMode(_directory.At("tree"), (UnixFileMode)0x1ff);
+
+        LabelCounts counts = Label(ByHash);
+
+        Assert.Equal((1, 1), (counts.Labelled, counts.Others));
+        Assert.Equal((byte[])[4, 4, .. SHA256.HashData("content"u8)], LabelOf(path));
+    }
+
+    [Fact]
+    public void Look_opens_what_it_saw_though_something_else_took_its_place()
+    {
+        string path = _directory.Write("seen", "seen");
+        using FileLook look = FileLook.At([.. System.Text.Encoding.UTF8.GetBytes(path), 0]);
+        File.Move(path, _directory.At("elsewhere"));
+        Child.Run("/usr/bin/mkfifo", path);
+
+        using HeldFile? open = look.TryOpen(out int error);
+
+        byte[] content = new byte[10];
+        Assert.Equal(0, error);
+        Assert.Equal("seen"u8, content.AsSpan(0, open!.ReadAt(content, 0)));
+    }
+
+    [Fact]
     public void Label_is_what_the_maker_makes_of_the_digest()
     {
         string path = _directory.Write("tree/file", "content");
