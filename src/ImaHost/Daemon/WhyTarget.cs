@@ -90,7 +90,7 @@ sealed record WhyTarget(
     static WhyTarget OfEntry(long number, string state, DecisionHistory history)
     {
         string path = Path.Combine(state, "current");
-        if (!File.Exists(path))
+        if (!Path.Exists(path))
         {
             throw new ConfigurationException($"there is no list at {path}");
         }
