@@ -156,6 +156,25 @@ public sealed class AppraisalTableTests : IDisposable
         Assert.Equal(1, daemon.Status().GetProperty("vouchers").GetProperty("signatures_verified").GetInt64());
     }
 
+    /// <summary>The rename of a directory above is told to nobody, so a verdict of the place must not be kept.</summary>
+    [Fact]
+    public void Verdict_that_a_list_gave_for_a_place_does_not_hold_elsewhere()
+    {
+        Directory.CreateDirectory(_volume["tools"]);
+        string program = _volume.AddProgram("tools/program");
+        string digest = Shell.Must("sha256sum", program)[..64];
+        File.WriteAllText(
+            Path.Combine(_keys.Lists, "tools.yaml"),
+            $"version: 1\npaths: [\"{_volume["tools"]}/**\"]\ndigests:\n  - sha256: {digest}\n");
+        using Daemon daemon = Start("enforce", "appraise func=BPRM_CHECK imahost.by=reference\n");
+        Assert.Equal(0, Shell.Script(program).Status);
+        Assert.Equal(0, Shell.Script(program).Status);
+
+        Directory.Move(_volume["tools"], _volume["elsewhere"]);
+
+        Assert.Equal(CannotExecute, Shell.Script(_volume["elsewhere/program"]).Status);
+    }
+
     [Fact]
     public void Rule_in_log_mode_lets_run_what_others_deny()
     {

@@ -11,12 +11,14 @@ namespace ImaHost.Appraisal;
 /// </summary>
 sealed class Blacklist
 {
+    readonly IReadOnlyList<BlacklistEntry> _entries;
     readonly RevokedBytes _digests;
     readonly RevokedBytes _certificates;
     readonly RevokedBytes _keys;
 
     Blacklist(IReadOnlyList<BlacklistEntry> entries, IReadOnlyList<string> warnings)
     {
+        _entries = entries;
         _digests = Of(entries, BlacklistKind.Digest);
         _certificates = Of(entries, BlacklistKind.Certificate);
         _keys = Of(entries, BlacklistKind.Key);
@@ -37,13 +39,23 @@ sealed class Blacklist
     public ulong Stamp { get; }
 
     /// <param name="paths">Directories, all of whose files are read, or files.</param>
-    public static Blacklist Load(IReadOnlyList<string> paths)
+    /// <param name="before">What was revoked until now: it stays so as long as something cannot be read. Null: nothing.</param>
+    public static Blacklist Load(IReadOnlyList<string> paths, Blacklist? before = null)
     {
         var warnings = new List<string>();
         var entries = new List<BlacklistEntry>();
-        foreach (string file in VoucherFiles.In(paths, static _ => true, warnings))
+        bool isWhole = true;
+        IReadOnlyList<string> files = VoucherFiles.In(paths, static _ => true, warnings);
+        isWhole &= warnings.Count == 0;
+        foreach (string file in files)
         {
-            BlacklistReader.Read(file, entries, warnings);
+            isWhole &= BlacklistReader.TryRead(file, entries, warnings);
+        }
+
+        if (!isWhole && before is { Count: > 0 })
+        {
+            entries.AddRange(before._entries.Where(old => !entries.Exists(one => one.Kind == old.Kind && one.Bytes.AsSpan().SequenceEqual(old.Bytes))));
+            warnings.Add("what was revoked until now stays so until all of the blacklist can be read");
         }
 
         return entries.Count == 0 && warnings.Count == 0 ? Empty : new Blacklist(entries, warnings);

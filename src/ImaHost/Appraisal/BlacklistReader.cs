@@ -27,11 +27,13 @@ static class BlacklistReader
     const int LeastKeyBytes = 4;
 
     /// <summary>Takes the entries of a file, and FILE:LINE: REASON for what is none.</summary>
-    public static void Read(string file, List<BlacklistEntry> entries, List<string> warnings)
+    /// <returns>False when the file could not be read.</returns>
+    public static bool TryRead(string file, List<BlacklistEntry> entries, List<string> warnings)
     {
-        if (VoucherFiles.TryRead(file, MostBytes, warnings) is not { } content)
+        // Whoever may write it can only take trust away, or keep it: it is told of, and counts.
+        if (VoucherFiles.TryRead(file, MostBytes, warnings, takesExposed: true) is not { } content)
         {
-            return;
+            return false;
         }
 
         int number = 0;
@@ -45,6 +47,8 @@ static class BlacklistReader
                 warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{file}:{number}: {why}"));
             }
         }
+
+        return true;
     }
 
     /// <returns>Why it is no entry, or null.</returns>

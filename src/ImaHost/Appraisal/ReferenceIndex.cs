@@ -7,7 +7,8 @@ namespace ImaHost.Appraisal;
 /// <summary>Which list vouches.</summary>
 /// <param name="Source">Its number in the index.</param>
 /// <param name="Line">Where in it, from 1.</param>
-readonly record struct ReferenceHit(int Source, int Line);
+/// <param name="IsBound">It vouches for files at certain places alone.</param>
+readonly record struct ReferenceHit(int Source, int Line, bool IsBound = false);
 
 /// <summary>A digest, and where it is listed.</summary>
 /// <param name="IsVerity">It is that of fs-verity.</param>
@@ -121,7 +122,8 @@ sealed class ReferenceIndex
             ReferenceRow row = section.Row(file, i);
             if (row.Source < _sources.Length && Vouches(in row, _sources[row.Source], path, kinds, now))
             {
-                hit = new ReferenceHit(row.Source, row.Line);
+                hit = new ReferenceHit(
+                    row.Source, row.Line, row.Binding != PathBinding.Anywhere || _sources[row.Source].Paths.Count > 0);
                 isFound = true;
             }
         }

@@ -87,6 +87,11 @@ static class ReferenceLists
                 throw new PolicyException(new PolicyPlace(path), "is not a regular file");
             }
 
+            if (VoucherFiles.WhyExposed(path, in stat) != null)
+            {
+                throw new PolicyException(new PolicyPlace(path), "others than root may write it: chown root:root and chmod go-w");
+            }
+
             ListInput.CheckLength(path, (long)Math.Min(stat.Size, long.MaxValue), most);
             HeldFile opened = file;
             file = null;

@@ -1,3 +1,4 @@
+using ImaHost.Interop;
 using ImaHost.Policy;
 
 namespace ImaHost.Appraisal;
@@ -24,11 +25,19 @@ static class VoucherFiles
     }
 
     /// <summary>The bytes of a file, or null and a warning.</summary>
-    public static byte[]? TryRead(string path, int most, List<string> warnings)
+    /// <param name="takesExposed">Also one that others than root may write; of that there is a warning.</param>
+    public static byte[]? TryRead(string path, int most, List<string> warnings, bool takesExposed = false)
     {
         try
         {
-            return PolicyFiles.ReadBytes(path, most);
+            byte[] content = PolicyFiles.ReadBytes(path, most, out FileStat stat);
+            if (WhyExposed(path, in stat) is { } why)
+            {
+                warnings.Add(why);
+                return takesExposed ? content : null;
+            }
+
+            return content;
         }
         catch (PolicyException e)
         {
@@ -36,6 +45,12 @@ static class VoucherFiles
             return null;
         }
     }
+
+    /// <summary>Whoever may write what vouches for files vouches himself: that must be root alone.</summary>
+    /// <returns>Null: nobody else may.</returns>
+    public static string? WhyExposed(string path, in FileStat stat) => stat.IsExposed && Environment.IsPrivilegedProcess
+        ? $"{path}: others than root may write it: chown root:root and chmod go-w"
+        : null;
 
     /// <summary>
     /// A file that was named may not be missing, which reading it tells. By its name a directory has no ending, or .d.

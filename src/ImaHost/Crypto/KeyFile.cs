@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -25,7 +26,7 @@ static class KeyFile
                 ? keys
                 : throw new KeyRefusedException("holds neither a certificate (PEM, DER) nor a public key (PEM)");
         }
-        catch (CryptographicException e)
+        catch (Exception e) when (e is CryptographicException or AsnContentException)
         {
             throw new KeyRefusedException($"no key can be read from it: {e.Message}");
         }

@@ -13,12 +13,16 @@ sealed class GuardNotice(GuardSocket socket, SharedState shared, ImaEngine engin
     public void Send() => socket.SendReady(engine.Policy.AsksAboutReads, engine.Fingerprint);
 
     /// <summary>What begins after this returns is decided anew: nothing that was kept before is left.</summary>
-    public void SendAndAwait()
+    /// <returns>False when the guard has not followed in time, which the log says too.</returns>
+    public bool SendAndAwait()
     {
         Send();
-        if (!shared.AwaitPolicy(engine.Fingerprint, GuardMilliseconds))
+        bool follows = shared.AwaitPolicy(engine.Fingerprint, GuardMilliseconds);
+        if (!follows)
         {
             Logging.SlowGuard(log, GuardMilliseconds);
         }
+
+        return follows;
     }
 }

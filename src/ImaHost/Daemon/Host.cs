@@ -194,7 +194,7 @@ sealed class Host : IDisposable
     /// <summary>The vouchers first: the rules may name some that are new.</summary>
     void Reload()
     {
-        _vouchers.Reload();
+        _ = _vouchers.Reload();
         _policies.Reload();
     }
 

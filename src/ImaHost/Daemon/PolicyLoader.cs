@@ -70,7 +70,7 @@ sealed class PolicyLoader(
             if (resolved != engine.Policy)
             {
                 engine.Policy = resolved;
-                notice.SendAndAwait();
+                _ = notice.SendAndAwait();
             }
         }
     }
@@ -153,7 +153,7 @@ sealed class PolicyLoader(
         HostEvents.Policy(list, Launcher.Settings(options), policy.ToString());
         engine.Policy = Mounts.Resolve(policy);
         _fault = null;
-        notice.SendAndAwait();
+        _ = notice.SendAndAwait();
         Logging.PolicyLoaded(log, policy.Rules.Count);
     }
 

@@ -8,6 +8,9 @@ static class ReferenceSources
 {
     const string KeysSetting = "reference_keys";
 
+    /// <summary>Until when lists of packages that were replaced still count.</summary>
+    public static string ExpiringIn(DaemonOptions options) => new ReferenceSettings([], options.State).ExpiringPath;
+
     /// <exception cref="PolicyException">A key that lists must be signed with cannot be read: no list can be verified.</exception>
     public static ReferenceSettings SettingsOf(DaemonOptions options) => new(
         options.Reference,

@@ -29,17 +29,15 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
     public void Begin() => engine.Vouchers = LoadAndTell();
 
     /// <summary>Loads everything anew. Verdicts that were kept are given up when anything has changed.</summary>
-    public void Reload()
+    /// <returns>False when the guard still keeps some of them.</returns>
+    public bool Reload()
     {
         lock (_loading)
         {
             Vouchers loaded = LoadAndTell();
             bool changes = loaded.Stamp != engine.Vouchers.Stamp;
             engine.Vouchers = loaded;
-            if (changes)
-            {
-                notice.SendAndAwait();
-            }
+            return !changes || notice.SendAndAwait();
         }
     }
 
@@ -49,7 +47,7 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
         Vouchers now = engine.Vouchers;
         if (now.CountExpired(TimeProvider.System.GetUtcNow()) != now.Expired)
         {
-            Reload();
+            _ = Reload();
         }
     }
 
@@ -61,8 +59,8 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
             return null;
         }
 
-        Reload();
-        return string.Concat(Warnings.Select(warning => $"warning: {warning.ReplaceLineEndings(" ")}\n")) + "ok\n";
+        IEnumerable<string> late = Reload() ? [] : ["the guard has not given up yet what was kept before"];
+        return string.Concat(Warnings.Concat(late).Select(warning => $"warning: {warning.ReplaceLineEndings(" ")}\n")) + "ok\n";
     }
 
     Vouchers LoadAndTell()
@@ -81,7 +79,7 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
     static Vouchers Load(DaemonOptions options, Vouchers before, out IReadOnlyList<string> warnings)
     {
         var told = new List<string>();
-        var blacklist = Blacklist.Load(options.Blacklist);
+        var blacklist = Blacklist.Load(options.Blacklist, before.Blacklist);
         var keys = Keyring.Load(options.Keys, blacklist, TimeProvider.System, options.ExpiredKeys);
         told.AddRange(blacklist.Warnings);
         told.AddRange(keys.Warnings);
@@ -103,7 +101,7 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
         catch (Exception e) when (e is PolicyException or IOException or UnauthorizedAccessException)
         {
             told.Add($"lists of digests stay as they were: {e.Message}");
-            return before;
+            return before.Expiring(ExpiringLists.Read(ReferenceSources.ExpiringIn(options), told));
         }
     }
 }

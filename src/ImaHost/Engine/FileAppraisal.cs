@@ -58,7 +58,8 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         Decisions.Note(in decision);
         if (decision.IsAllowed)
         {
-            return pass;
+            // The kernel keeps verdicts by inode: one that holds for a path alone is not for the next name.
+            return found.Reference?.IsBound == true ? pass with { Cache = false } : pass;
         }
 
         Report(in decision);
@@ -113,7 +114,7 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         foreach (ImaRule one in question.Decision.Appraise)
         {
             Finding found = distrusts ? new Finding(Appraisal.Appraisal.Unverifiable) : what.Appraise(one, vouchers);
-            if (decisive.Passes || !(found.Passes || one.OnlyLogs))
+            if ((decisive.Passes && !(found.Passes && decisive.Reference?.IsBound == true)) || !(found.Passes || one.OnlyLogs))
             {
                 decisive = found;
                 rule = one;

@@ -33,10 +33,14 @@ static class PolicyFiles
     /// <summary>All bytes of a regular file. Anything else is neither waited for nor read.</summary>
     /// <param name="most">A longer file is refused; no more than that is ever in memory.</param>
     /// <exception cref="PolicyException">It cannot be read.</exception>
-    public static byte[] ReadBytes(string path, int most)
+    public static byte[] ReadBytes(string path, int most) => ReadBytes(path, most, out _);
+
+    /// <inheritdoc cref="ReadBytes(string, int)"/>
+    /// <param name="stat">Whose it is, and who may write it.</param>
+    public static byte[] ReadBytes(string path, int most, out FileStat stat)
     {
         using HeldFile file = Open(path);
-        if (!file.TryStat(out FileStat stat, out int error))
+        if (!file.TryStat(out stat, out int error))
         {
             throw Failed(path, -error);
         }

@@ -136,10 +136,18 @@ public sealed class EvidenceVerifierTests : IDisposable
     public void Files_that_nobody_looks_at_are_named()
     {
         Write(Pcrs);
-        _ = _directory.Write("segments/00000000.json", "{}");
+        _ = _directory.Write("notes.txt", "{}");
         EvidenceReport report = Verify();
         Assert.True(report.Verified);
-        Assert.Equal(["segments/00000000.json"], report.Others);
+        Assert.Equal(["notes.txt"], report.Others);
+    }
+
+    [Fact]
+    public void Manifest_that_is_none_is_named()
+    {
+        Write(Pcrs);
+        _ = _directory.Write("segments/00000000.json", "{}");
+        Assert.Contains("segments/00000000.json ", Assert.Single(Verify().Reasons), StringComparison.Ordinal);
     }
 
     [Fact]

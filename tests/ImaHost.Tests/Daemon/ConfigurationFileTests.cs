@@ -31,7 +31,7 @@ public sealed class ConfigurationFileTests : IDisposable
             .Select(line => line[2..])
             .Where(line => !hints.Any(hint => line.StartsWith(hint, StringComparison.Ordinal)))];
         string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
-        Assert.Equal(15, settings.Length);
+        Assert.Equal(16, settings.Length);
         Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
     }
 
