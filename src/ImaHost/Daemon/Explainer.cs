@@ -92,7 +92,7 @@ sealed class Explainer(WhyContext context)
             Package = package,
             LastAllowed = allowed,
             Changes = allowed == null || !fails ? [] : Changes.Since(allowed, file, now.Rule, lists, context),
-            Remedies = fails ? new Remedies(context, file, now.Failing, package, lists).Find(asked, allowed) : [],
+            Remedies = fails ? new Remedies(context, file, now.Failing, package, lists).Find(allowed) : [],
             Decisions = [.. decisions.TakeLast(most)],
             Notes = [.. context.Notes, .. NotesOn(asked, label)],
         };

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using ImaHost.Template;
 
 namespace ImaHost.Daemon;
 
@@ -15,7 +16,7 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
     const int MostAtOnce = 400;
 
     /// <summary>What puts the package's own content back.</summary>
-    public string Reinstall => Manager == "dpkg" ? $"apt-get install --reinstall {Name}" : $"dnf reinstall {Name}";
+    public string Reinstall => Manager == "dpkg" ? $"apt-get install --reinstall {ShellWord.Of(Name)}" : $"dnf reinstall {ShellWord.Of(Name)}";
 
     /// <summary>
     /// What was recorded when the package was unpacked counts before what its manager says: that one is denied the file
