@@ -52,7 +52,7 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (string[] some in spelled.Keys.Chunk(MostAtOnce))
         {
-            foreach ((string name, string file) in Owners(Run("/usr/bin/dpkg-query", ["-S", "--", .. some])))
+            foreach ((string name, string file) in Owners(Run("/usr/bin/dpkg-query", ["-S", "--", .. some.Select(Pattern)])))
             {
                 _ = spelled.TryGetValue(file, out string? path) && names.TryAdd(path, name);
             }
@@ -81,6 +81,10 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
     /// <summary>Of "??5??????   /path" and "S.5....T.  c /path": the third letter tells that the digest differs.</summary>
     static bool? IsAltered(string? verified, string path) => verified?.Split('\n').Any(line =>
         line.Length > 3 && line[2] == '5' && Spellings(path).Any(one => line.EndsWith(" " + one, StringComparison.Ordinal)));
+
+    /// <summary>dpkg-query -S takes patterns (fnmatch(3)): one that a name alone matches, the name itself.</summary>
+    internal static string Pattern(string path) =>
+        string.Concat(path.Select(one => one is '*' or '?' or '[' or '\\' ? $@"\{one}" : $"{one}"));
 
     /// <summary>dpkg knows what it unpacked: /bin/x of a package may be what is /usr/bin/x now.</summary>
     public static IEnumerable<string> Spellings(string path)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
@@ -159,6 +160,31 @@ public sealed class WhyTests : IDisposable
         Assert.Null(PackageOwner.Find(Tool()));
     }
 
+    [Fact]
+    public void Package_of_a_file_is_asked_for_by_its_very_name()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/dpkg-query"), "no dpkg here");
+        string database = _directory.At("dpkg");
+        _ = _directory.Write("dpkg/status", "Package: p\nStatus: install ok installed\nArchitecture: all\nVersion: 1\nMaintainer: x <x@example.org>\nDescription: p\n");
+        _ = _directory.Write("dpkg/info/format", "1\n");
+        string[] names = ["/opt/a*", "/opt/a?", "/opt/[ab]", @"/opt/x\x2d", "/opt/ab", "/opt/a", "/opt/xx2d"];
+        _ = _directory.Write("dpkg/info/p.list", $"/.\n/opt\n{string.Join('\n', names)}\n");
+
+        foreach (string name in names)
+        {
+            Assert.Equal($"p: {name}\n", Printed("/usr/bin/dpkg-query", $"--admindir={database}", "-S", "--", PackageOwner.Pattern(name)));
+        }
+    }
+
+    [Fact]
+    public void Package_is_found_of_a_file_with_a_backslash_in_its_name()
+    {
+        const string slice = @"/usr/lib/systemd/system/system-systemd\x2dcryptsetup.slice";
+        Assert.SkipUnless(File.Exists("/usr/bin/dpkg-query") && File.Exists(slice), "no dpkg or no systemd here");
+
+        Assert.Equal("systemd", PackageOwner.FindNames([slice])[slice]);
+    }
+
     [Theory]
     [InlineData(false, false, true, false)]
     [InlineData(false, false, false, true)]
@@ -199,6 +225,15 @@ public sealed class WhyTests : IDisposable
         Assert.Equal(["/srv/a", "/srv/b"], report.Directories.Select(directory => directory.Directory));
         WouldDenyFile x = Assert.Single(report.Directories[0].Files);
         Assert.Equal(("/srv/a/x", "invalid-hash", 4), (x.Path, x.Cause, x.Count));
+    }
+
+    static string Printed(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        string printed = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return printed;
     }
 
     string Tool()
