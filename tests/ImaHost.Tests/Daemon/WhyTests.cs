@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using ImaHost.Appraisal;
+using ImaHost.Cli;
 using ImaHost.Crypto;
 using ImaHost.Daemon;
 using ImaHost.Engine;
@@ -183,6 +184,27 @@ public sealed class WhyTests : IDisposable
         Assert.SkipUnless(File.Exists("/usr/bin/dpkg-query") && File.Exists(slice), "no dpkg or no systemd here");
 
         Assert.Equal("systemd", PackageOwner.FindNames([slice])[slice]);
+    }
+
+    [Fact]
+    public void Name_that_would_drive_the_terminal_is_escaped_and_quoted()
+    {
+        string tool = _directory.Write("a\u001b[2J\n  to allow   x\u202e", "a tool");
+        string gone = _directory.At("gone\u001b[2J\n");
+        Record(new DecisionRecord { Seq = 1, Outcome = DecisionOutcome.Denied, Path = gone, Cause = "missing-hash" });
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK");
+        string[] lines =
+        [
+            .. WhyText.Lines(report), .. WhyText.Lines(Explain(gone, "appraise")),
+            .. WouldDenyText.Lines(WouldDenyReport.Of(DecisionHistory.Read(_directory.At("state")))),
+        ];
+
+        Assert.Equal($@"{_directory.Root}/a\x1b[2J\x0a  to allow   x\xe2\x80\xae: denied", lines[0]);
+        Assert.Contains(lines, line => line.StartsWith($@"{_directory.Root}/gone\x1b[2J\x0a: ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith(@"  gone\x1b[2J\x0a: missing-hash", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Any(one => char.IsControl(one) || one == '\u202e'));
+        Assert.Equal(tool, Printed("bash", "-c", $"printf %s {Assert.Single(report.Remedies).Command["imahost label ".Length..]}"));
     }
 
     [Theory]
