@@ -1,3 +1,5 @@
+using ImaHost.Template;
+
 namespace ImaHost.Appraisal;
 
 /// <summary>Outcomes in words.</summary>
@@ -24,30 +26,26 @@ static class AppraisalText
         _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
     };
 
-    /// <summary>For a shell; escapes of odd bytes as the log writes them are undone by $'…'.</summary>
-    public static string Quote(string path) => path.Contains("\\x", StringComparison.Ordinal)
-        ? $"$'{path.Replace("'", "\\'", StringComparison.Ordinal)}'"
-        : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
-
     /// <summary>What an administrator who trusts the file does about it.</summary>
-    public static string Advice(Appraisal outcome, string path) => outcome switch
+    /// <param name="path">As the kernel has it, with nothing escaped.</param>
+    public static string Advice(Appraisal outcome, ReadOnlySpan<byte> path) => outcome switch
     {
         Appraisal.Pass => "",
-        Appraisal.MissingHash => $"nobody vouches for it; if you do: imahost label {Quote(path)}",
+        Appraisal.MissingHash => $"nobody vouches for it; if you do: imahost label {ShellWord.Quote(path)}",
         Appraisal.InvalidHash =>
-            $"it was changed after it was labelled; restore it, or if you trust the change: imahost label {Quote(path)}",
+            $"it was changed after it was labelled; restore it, or if you trust the change: imahost label {ShellWord.Quote(path)}",
         Appraisal.InvalidSignature => "no key here verifies its signature; label it or install the signer's key",
         Appraisal.InvalidVeritySignature =>
             "no key here verifies the signature of its fs-verity digest; sign it again or install the signer's key",
         Appraisal.InvalidSignatureVersion => "its signature is of a version that is not known; sign it again (imahost label --sign)",
-        Appraisal.InvalidXattr => $"its security.ima is damaged; if you trust it: imahost label {Quote(path)}",
+        Appraisal.InvalidXattr => $"its security.ima is damaged; if you trust it: imahost label {ShellWord.Quote(path)}",
         Appraisal.NoXattrs => "its filesystem has no security attributes; move it to one that has",
         Appraisal.SignatureRequired => "the rule wants a signature, and it has none; sign it (evmctl ima_sign)",
         Appraisal.VeritySignatureRequired =>
             "the rule wants a signature of its fs-verity digest, and it has none; sign it (evmctl sign_hash --veritysig)",
         Appraisal.NoVerity => "the rule is about fs-verity, which the file has not; enable it (fsverity enable)",
-        Appraisal.DeniedAlgorithm => $"its label has a hash that the rule does not allow; label it again: imahost label {Quote(path)}",
-        Appraisal.NotVouched => $"nobody vouches for it whom the rule names; imahost why {Quote(path)} tells who was asked",
+        Appraisal.DeniedAlgorithm => $"its label has a hash that the rule does not allow; label it again: imahost label {ShellWord.Quote(path)}",
+        Appraisal.NotVouched => $"nobody vouches for it whom the rule names; imahost why {ShellWord.Quote(path)} tells who was asked",
         Appraisal.Revoked => "its content was revoked (blacklist); nothing here allows it while that stands",
         Appraisal.Unverifiable => "its filesystem may show another content each time (ima_policy=fail_securely)",
         _ => throw new ArgumentOutOfRangeException(nameof(outcome)),

@@ -67,7 +67,8 @@ static class CommandLine
     /// <summary>A command and all it consists of.</summary>
     static IEnumerable<Command> Below(Command command) => command.Subcommands.SelectMany(Below).Prepend(command);
 
-    public static void Complain(string message) => Console.Error.WriteLine($"imahost: {message}");
+    /// <summary>One line; it may name a file whose name somebody chose.</summary>
+    public static void Complain(string message) => Console.Error.WriteLine($"imahost: {EntryName.ToLine(message)}");
 
     /// <summary>A broken environment ends the command with one line that says what is wrong and where.</summary>
     static int Guarded(Func<int> run)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
+using ImaHost.Template;
 using ImaHost.Trees;
 
 namespace ImaHost.Cli;
@@ -132,7 +133,7 @@ static class LabelCommand
     {
         IEnumerable<string> words = Environment.GetCommandLineArgs().Skip(1).Where(word => word != "--resume")
             .SelectMany(word => word == "label" ? [word, "--resume"] : (string[])[word]);
-        string command = $"imahost {string.Join(' ', words.Select(TreeOptions.Quote))}";
+        string command = $"imahost {string.Join(' ', words.Select(ShellWord.Of))}";
         return keepsJournal ? command : $"{command} (with --journal FILE from the start it need not hash again what is done)";
     }
 }

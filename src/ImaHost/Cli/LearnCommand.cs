@@ -5,6 +5,7 @@ using ImaHost.Daemon;
 using ImaHost.Learning;
 using ImaHost.MeasurementList;
 using ImaHost.Policy;
+using ImaHost.Template;
 using ImaHost.Trees;
 
 namespace ImaHost.Cli;
@@ -106,7 +107,7 @@ static class LearnCommand
         string source = string.Create(CultureInfo.InvariantCulture, $"{list}, {DateTime.UtcNow:yyyy-MM-ddTHH:mm:ssZ}");
         Write(path, DraftText.Write(kind, judge.ImaHash, source, learned));
         Show(Review.Make(DraftReader.Read(path), judge.Vouchers, judge.Policy), judge);
-        Console.WriteLine($"next       look at {path}, edit it if need be; then: imahost learn --accept {TreeOptions.Quote(path)}");
+        Console.WriteLine($"next       look at {path}, edit it if need be; then: imahost learn --accept {ShellWord.Of(path)}");
         return ExitStatus.Yes;
     }
 

@@ -24,10 +24,4 @@ static class TreeOptions
         });
         return option;
     }
-
-    /// <summary>A word as a shell takes it.</summary>
-    public static string Quote(string word) =>
-        word.Length > 0 && word.All(one => char.IsAsciiLetterOrDigit(one) || one is '/' or '-' or '_' or '.' or '=' or ':')
-            ? word
-            : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'";
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using ImaHost.Daemon;
+using ImaHost.Template;
 
 namespace ImaHost.Cli;
 
@@ -62,12 +63,12 @@ static class WhyCommand
     {
         if (target.Heading != null)
         {
-            Console.WriteLine(target.Heading);
+            Console.WriteLine(EntryName.ToLine(target.Heading));
         }
 
         foreach (Appraisal.DecisionRecord record in target.Decisions.TakeLast(last))
         {
-            Console.WriteLine($"  {WhyText.Of(record)} \"{record.Path}\"");
+            Console.WriteLine(EntryName.ToLine($"  {WhyText.Of(record)} \"{record.Path}\""));
         }
 
         IEnumerable<WhyReport> told = reports.Where(report => target.IsOne || IsBad(report)).Take(MostFiles);

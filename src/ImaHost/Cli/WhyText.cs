@@ -1,6 +1,7 @@
 using System.Globalization;
 using ImaHost.Appraisal;
 using ImaHost.Daemon;
+using ImaHost.Template;
 
 namespace ImaHost.Cli;
 
@@ -9,7 +10,10 @@ static class WhyText
 {
     const string TimeFormat = "yyyy-MM-dd HH:mm:ss";
 
-    public static IEnumerable<string> Lines(WhyReport report)
+    /// <summary>Names are whatever somebody made of them, and a terminal does what they say: each line is made safe.</summary>
+    public static IEnumerable<string> Lines(WhyReport report) => RawLines(report).Select(EntryName.ToLine);
+
+    static IEnumerable<string> RawLines(WhyReport report)
     {
         yield return $"{report.Path}: {Verdict(report)}";
         foreach ((string name, string text) in Rows(report))

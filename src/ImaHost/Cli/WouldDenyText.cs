@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using ImaHost.Appraisal;
 using ImaHost.Daemon;
+using ImaHost.Template;
 
 namespace ImaHost.Cli;
 
@@ -19,7 +20,7 @@ static class WouldDenyText
             return ExitStatus.Yes;
         }
 
-        foreach (string line in report.Directories.SelectMany(Lines))
+        foreach (string line in Lines(report))
         {
             Console.WriteLine(line);
         }
@@ -34,6 +35,10 @@ static class WouldDenyText
 
         return ExitStatus.Yes;
     }
+
+    /// <summary>Names are whatever somebody made of them: each line is made safe for a terminal.</summary>
+    internal static IEnumerable<string> Lines(WouldDenyReport report) =>
+        report.Directories.SelectMany(Lines).Select(EntryName.ToLine);
 
     static IEnumerable<string> Lines(WouldDenyDirectory directory)
     {

@@ -36,9 +36,9 @@ sealed class Explainer(WhyContext context)
     }
 
     /// <summary>The decisions about a path, or about the file that is there now by whatever path, oldest first.</summary>
-    public List<DecisionRecord> DecisionsOf(string path, FileStat? stat)
+    /// <param name="shown">As the log writes it.</param>
+    public List<DecisionRecord> DecisionsOf(string shown, FileStat? stat)
     {
-        string shown = EntryName.ToText(Encoding.UTF8.GetBytes(path));
         string? device = stat is { } there ? DecisionWriter.DeviceOf(in there) : null;
         return
         [
@@ -49,10 +49,11 @@ sealed class Explainer(WhyContext context)
 
     WhyReport Untold(string path, WhyVerdict verdict, string error, int most)
     {
-        List<DecisionRecord> decisions = DecisionsOf(path, stat: null);
+        string shown = EntryName.ToText(Encoding.UTF8.GetBytes(path));
+        List<DecisionRecord> decisions = DecisionsOf(shown, stat: null);
         return new WhyReport
         {
-            Path = path,
+            Path = shown,
             Verdict = verdict,
             Mode = Words.Name(context.Options.Appraise),
             Error = error,
@@ -65,7 +66,8 @@ sealed class Explainer(WhyContext context)
     WhyReport Explain(string asked, FileInspection file, int most)
     {
         string path = Encoding.UTF8.GetString(file.File.Path);
-        List<DecisionRecord> decisions = DecisionsOf(path, file.File.Stat);
+        string shown = EntryName.ToText(file.File.Path);
+        List<DecisionRecord> decisions = DecisionsOf(shown, file.File.Stat);
         DecisionRecord? denial = decisions.FindLast(record => record.IsDenial);
         DecisionRecord? allowed = decisions.FindLast(record => record.IsAllowed);
         Judgement now = Judge(file, denial);
@@ -76,7 +78,7 @@ sealed class Explainer(WhyContext context)
         bool fails = now.Verdict is WhyVerdict.Denied or WhyVerdict.WouldDeny;
         return new WhyReport
         {
-            Path = path,
+            Path = shown,
             Verdict = now.Verdict,
             Mode = now.Rule?.OnlyLogs == true ? "log" : Words.Name(context.Options.Appraise),
             Hook = now.Rule == null ? null : now.Hook.Name(),
@@ -92,7 +94,7 @@ sealed class Explainer(WhyContext context)
             Package = package,
             LastAllowed = allowed,
             Changes = allowed == null || !fails ? [] : Changes.Since(allowed, file, now.Rule, lists, context),
-            Remedies = fails ? new Remedies(context, file, now.Failing, package, lists).Find(asked, allowed) : [],
+            Remedies = fails ? new Remedies(context, file, now.Failing, package, lists).Find(allowed) : [],
             Decisions = [.. decisions.TakeLast(most)],
             Notes = [.. context.Notes, .. NotesOn(asked, label)],
         };

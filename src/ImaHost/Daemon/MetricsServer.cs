@@ -43,13 +43,21 @@ sealed class MetricsServer(Func<bool, string> show, ILogger log)
         }
     }
 
-    /// <summary>Whoever reads sees the old file or the new one.</summary>
+    /// <summary>
+    /// Whoever reads sees the old file or the new one. The directory may be somebody else's, and what he left under the
+    /// new file's name is nothing to write to: a name is given to a file of our own only (O_EXCL, which follows no link).
+    /// </summary>
     internal void WriteFile(string path)
     {
         string fresh = path + ".new";
         try
         {
-            File.WriteAllText(fresh, show(false));
+            File.Delete(fresh);
+            using (var file = new FileStream(fresh, FileMode.CreateNew, FileAccess.Write))
+            {
+                file.Write(Encoding.UTF8.GetBytes(show(false)));
+            }
+
             File.Move(fresh, path, overwrite: true);
             _said = null;
         }

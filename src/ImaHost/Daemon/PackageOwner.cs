@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using ImaHost.Template;
 
 namespace ImaHost.Daemon;
 
@@ -15,7 +16,7 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
     const int MostAtOnce = 400;
 
     /// <summary>What puts the package's own content back.</summary>
-    public string Reinstall => Manager == "dpkg" ? $"apt-get install --reinstall {Name}" : $"dnf reinstall {Name}";
+    public string Reinstall => Manager == "dpkg" ? $"apt-get install --reinstall {ShellWord.Of(Name)}" : $"dnf reinstall {ShellWord.Of(Name)}";
 
     /// <summary>
     /// What was recorded when the package was unpacked counts before what its manager says: that one is denied the file
@@ -51,7 +52,7 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (string[] some in spelled.Keys.Chunk(MostAtOnce))
         {
-            foreach ((string name, string file) in Owners(Run("/usr/bin/dpkg-query", ["-S", "--", .. some])))
+            foreach ((string name, string file) in Owners(Run("/usr/bin/dpkg-query", ["-S", "--", .. some.Select(Pattern)])))
             {
                 _ = spelled.TryGetValue(file, out string? path) && names.TryAdd(path, name);
             }
@@ -80,6 +81,10 @@ sealed record PackageOwner(string Manager, string Name, string Version, bool? Al
     /// <summary>Of "??5??????   /path" and "S.5....T.  c /path": the third letter tells that the digest differs.</summary>
     static bool? IsAltered(string? verified, string path) => verified?.Split('\n').Any(line =>
         line.Length > 3 && line[2] == '5' && Spellings(path).Any(one => line.EndsWith(" " + one, StringComparison.Ordinal)));
+
+    /// <summary>dpkg-query -S takes patterns (fnmatch(3)): one that a name alone matches, the name itself.</summary>
+    internal static string Pattern(string path) =>
+        string.Concat(path.Select(one => one is '*' or '?' or '[' or '\\' ? $@"\{one}" : $"{one}"));
 
     /// <summary>dpkg knows what it unpacked: /bin/x of a package may be what is /usr/bin/x now.</summary>
     public static IEnumerable<string> Spellings(string path)

@@ -2,6 +2,7 @@ using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Engine;
 using ImaHost.Policy;
+using ImaHost.Template;
 
 namespace ImaHost.Daemon;
 
@@ -16,21 +17,21 @@ sealed class Remedies(
     WhyContext context, FileInspection file, IReadOnlyList<ImaRule> failing, PackageOwner? package,
     IReadOnlyList<ListLine> lists)
 {
-    const string PatternCharacters = @"*?[\";
+    /// <summary>The file's name for a shell: as the kernel has it, whatever it was asked by.</summary>
+    readonly string _path = ShellWord.Quote(file.File.Path);
 
     /// <summary>Of all these rules, as far as they are not content already.</summary>
     readonly ImaRule[] _denying = [.. failing.Where(rule => !rule.OnlyLogs).DefaultIfEmpty(failing.Count > 0 ? failing[0] : null).OfType<ImaRule>()];
 
-    /// <param name="path">As somebody asked for it.</param>
     /// <param name="allowed">The decision that allowed it last.</param>
     /// <returns>The best first; none: nothing that is known here would.</returns>
-    public List<Remedy> Find(string path, DecisionRecord? allowed)
+    public List<Remedy> Find(DecisionRecord? allowed)
     {
         var remedies = new List<Remedy>();
         bool isRevoked = IsRevoked();
         if (package?.Altered == true)
         {
-            AddReinstall(package, path, remedies);
+            AddReinstall(package, remedies);
         }
 
         if (isRevoked || _denying.Length == 0)
@@ -46,15 +47,15 @@ sealed class Remedies(
         }
 
         AddRule(allowed, remedies);
-        AddSignature(path, remedies);
-        if (LabelCommand(path) is { } label)
+        AddSignature(remedies);
+        if (LabelCommand() is { } label)
         {
             remedies.Add(new Remedy(label, "if you trust its content as it is now"));
         }
 
         if (_denying.All(rule => rule.By.HasFlag(Vouching.Reference)))
         {
-            remedies.Add(new Remedy(LearnCommand(path), "if you trust its content as it is now: a list of digests, which is shown and asked about"));
+            remedies.Add(new Remedy(LearnCommand(), "if you trust its content as it is now: a list of digests, which is shown and asked about"));
         }
 
         return remedies;
@@ -66,14 +67,14 @@ sealed class Remedies(
     /// The package's own content is what the package's list vouches for, as it is recorded when it is unpacked. Unpacking
     /// makes a new file without a label.
     /// </summary>
-    void AddReinstall(PackageOwner altered, string path, List<Remedy> remedies)
+    void AddReinstall(PackageOwner altered, List<Remedy> remedies)
     {
         bool isListed = lists.Any(line => line is { HasPath: true, HasDigest: false });
         if (_denying.All(rule => rule.By.HasFlag(Vouching.Package) || (rule.By.HasFlag(Vouching.Reference) && isListed)))
         {
             remedies.Add(new Remedy(altered.Reinstall, "it was altered after it was installed"));
         }
-        else if (LabelCommand(path) is { } label)
+        else if (LabelCommand() is { } label)
         {
             remedies.Add(new Remedy($"{altered.Reinstall} && {label}", "it was altered after it was installed"));
         }
@@ -102,7 +103,7 @@ sealed class Remedies(
     }
 
     /// <summary>A signature that verifies would do. That some key is trusted is for who signs to see to.</summary>
-    void AddSignature(string path, List<Remedy> remedies)
+    void AddSignature(List<Remedy> remedies)
     {
         if (file.File.XattrError != 0 || !_denying.All(TakesSignature))
         {
@@ -113,7 +114,7 @@ sealed class Remedies(
         string key = LabelText.Key(LabelText.KeyId(file.File.SecurityIma)) is { } id
             ? $" (its signature is by key {id}, which does not verify it here)" : "";
         remedies.Add(new Remedy(
-            $"imahost label --sign KEY {AppraisalText.Quote(path)}",
+            $"imahost label --sign KEY {_path}",
             (isOnlyWay ? "the rule wants a signature; " : "") + $"with the private key of a certificate in {string.Join(", ", context.Options.Keys)}{key}"));
     }
 
@@ -122,15 +123,15 @@ sealed class Remedies(
         && (rule.By != Vouching.None || rule.Signature != SignatureDemand.None);
 
     /// <summary>What enforcing would deny is learned: of this file alone.</summary>
-    static string LearnCommand(string path)
+    string LearnCommand()
     {
-        string pattern = string.Concat(path.Select(one => PatternCharacters.Contains(one) ? $@"\{one}" : $"{one}"));
-        return $"imahost learn --would-deny --path {AppraisalText.Quote(pattern)} --out learned.sha256"
+        byte[] pattern = [.. file.File.Path.ToArray().SelectMany(one => "*?[\\"u8.Contains(one) ? new[] { (byte)'\\', one } : [one])];
+        return $"imahost learn --would-deny --path {ShellWord.Quote(pattern)} --out learned.sha256"
             + " && imahost learn --accept learned.sha256";
     }
 
     /// <returns>Null: a hash in security.ima would not do.</returns>
-    string? LabelCommand(string path)
+    string? LabelCommand()
     {
         HashAlgorithm usual = HashAlgorithm.Sha256;
         if (file.File.XattrError != 0)
@@ -141,6 +142,6 @@ sealed class Remedies(
         HashAlgorithm? enough = HashAlgorithm.All.OrderByDescending(algorithm => algorithm == usual)
             .FirstOrDefault(algorithm => _denying.All(rule => file.AppraiseLabelled(rule, algorithm, context.Vouchers).Passes));
         string more = enough == usual ? "" : $"--hash {enough} ";
-        return enough == null ? null : $"imahost label {more}{AppraisalText.Quote(path)}";
+        return enough == null ? null : $"imahost label {more}{_path}";
     }
 }

@@ -21,6 +21,7 @@ enum WhyVerdict
 /// <summary>Why a file is denied, or is not, and what to do about it: what <c>imahost why</c> shows.</summary>
 sealed record WhyReport
 {
+    /// <summary>As the log writes it.</summary>
     public required string Path { get; init; }
 
     public required WhyVerdict Verdict { get; init; }

@@ -26,6 +26,13 @@ static class EntryName
         return Encoding.UTF8.GetString(text.Written);
     }
 
+    /// <summary>
+    /// A line for a terminal, names that somebody chose among its words: what could move the cursor or begin a line is
+    /// escaped as in a name. Quotes are the line's own.
+    /// </summary>
+    public static string ToLine(string line) =>
+        string.Join('"', line.Split('"').Select(part => ToText(Encoding.UTF8.GetBytes(part))));
+
     public static void Append(ReadOnlySpan<byte> name, ByteBuilder into) => Append(name, into, isText: false);
 
     static void Append(ReadOnlySpan<byte> name, ByteBuilder into, bool isText)

@@ -1,3 +1,4 @@
+using System.Text;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Tests.Support;
@@ -130,7 +131,7 @@ public sealed class AppraiserTests
     {
         Outcome outcome = Enum.Parse<Outcome>(name);
         Assert.Matches("^[A-Za-z]+(-[a-z]+)*$", AppraisalText.Cause(outcome));
-        Assert.Equal(outcome == Outcome.Pass, AppraisalText.Advice(outcome, "/bin/x").Length == 0);
+        Assert.Equal(outcome == Outcome.Pass, AppraisalText.Advice(outcome, "/bin/x"u8).Length == 0);
     }
 
     [Fact]
@@ -144,7 +145,7 @@ public sealed class AppraiserTests
     public void Cause_and_advice_refuse_what_is_no_outcome()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => AppraisalText.Cause((Outcome)99));
-        Assert.Throws<ArgumentOutOfRangeException>(() => AppraisalText.Advice((Outcome)99, ""));
+        Assert.Throws<ArgumentOutOfRangeException>(() => AppraisalText.Advice((Outcome)99, ""u8));
     }
 
     [Theory]
@@ -153,7 +154,7 @@ public sealed class AppraiserTests
     [InlineData("/bin/$(reboot)`x`", "imahost label '/bin/$(reboot)`x`'")]
     [InlineData("'", @"imahost label ''\'''")]
     public void Advice_quotes_the_path_for_a_shell(string path, string command) =>
-        Assert.EndsWith(command, AppraisalText.Advice(Outcome.MissingHash, path), StringComparison.Ordinal);
+        Assert.EndsWith(command, AppraisalText.Advice(Outcome.MissingHash, Encoding.UTF8.GetBytes(path)), StringComparison.Ordinal);
 
     static Outcome Appraise(
         in SecurityIma xattr, in Digest collected, int error = 0, string rule = "appraise", bool hasVerity = false) =>

@@ -64,6 +64,43 @@ public sealed class MetricsServerTests : IDisposable
     }
 
     [Fact]
+    public void File_is_not_written_through_a_link_that_lies_in_its_way()
+    {
+        string path = _directory.At("imahost.prom");
+        string victim = _directory.Write("victim", "stays");
+        _ = File.CreateSymbolicLink(path + ".new", victim);
+        _ = File.CreateSymbolicLink(path, victim);
+
+        _server.WriteFile(path);
+
+        Assert.Equal("stays", File.ReadAllText(victim));
+        Assert.Equal((null, "x 1\n"), (new FileInfo(path).LinkTarget, File.ReadAllText(path)));
+    }
+
+    [Fact]
+    public void File_is_written_though_a_FIFO_lies_in_its_way()
+    {
+        string path = _directory.At("imahost.prom");
+        Child.Run("/usr/bin/mkfifo", path + ".new");
+
+        Assert.True(Threads.Start("fifo", () => _server.WriteFile(path)).Join(PatienceMilliseconds));
+
+        Assert.Equal("x 1\n", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFiles(_directory.Root));
+    }
+
+    [Fact]
+    public void Directory_in_the_way_of_the_file_ends_nothing()
+    {
+        string path = _directory.At("imahost.prom");
+        _ = Directory.CreateDirectory(path + ".new");
+
+        _server.WriteFile(path);
+
+        Assert.False(Path.Exists(path));
+    }
+
+    [Fact]
     public void File_that_cannot_be_written_ends_nothing() => _server.WriteFile(_directory.At("nowhere", "imahost.prom"));
 
     string Serve()

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text;
 using ImaHost.Appraisal;
+using ImaHost.Cli;
 using ImaHost.Crypto;
 using ImaHost.Daemon;
 using ImaHost.Engine;
@@ -159,6 +161,52 @@ public sealed class WhyTests : IDisposable
         Assert.Null(PackageOwner.Find(Tool()));
     }
 
+    [Fact]
+    public void Package_of_a_file_is_asked_for_by_its_very_name()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/dpkg-query"), "no dpkg here");
+        string database = _directory.At("dpkg");
+        _ = _directory.Write("dpkg/status", "Package: p\nStatus: install ok installed\nArchitecture: all\nVersion: 1\nMaintainer: x <x@example.org>\nDescription: p\n");
+        _ = _directory.Write("dpkg/info/format", "1\n");
+        string[] names = ["/opt/a*", "/opt/a?", "/opt/[ab]", @"/opt/x\x2d", "/opt/ab", "/opt/a", "/opt/xx2d"];
+        _ = _directory.Write("dpkg/info/p.list", $"/.\n/opt\n{string.Join('\n', names)}\n");
+
+        foreach (string name in names)
+        {
+            Assert.Equal($"p: {name}\n", Printed("/usr/bin/dpkg-query", $"--admindir={database}", "-S", "--", PackageOwner.Pattern(name)));
+        }
+    }
+
+    [Fact]
+    public void Package_is_found_of_a_file_with_a_backslash_in_its_name()
+    {
+        const string slice = @"/usr/lib/systemd/system/system-systemd\x2dcryptsetup.slice";
+        Assert.SkipUnless(File.Exists("/usr/bin/dpkg-query") && File.Exists(slice), "no dpkg or no systemd here");
+
+        Assert.Equal("systemd", PackageOwner.FindNames([slice])[slice]);
+    }
+
+    [Fact]
+    public void Name_that_would_drive_the_terminal_is_escaped_and_quoted()
+    {
+        string tool = _directory.Write("a\u001b[2J\n  to allow   x\u202e", "a tool");
+        string gone = _directory.At("gone\u001b[2J\n");
+        Record(new DecisionRecord { Seq = 1, Outcome = DecisionOutcome.Denied, Path = gone, Cause = "missing-hash" });
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK");
+        string[] lines =
+        [
+            .. WhyText.Lines(report), .. WhyText.Lines(Explain(gone, "appraise")),
+            .. WouldDenyText.Lines(WouldDenyReport.Of(DecisionHistory.Read(_directory.At("state")))),
+        ];
+
+        Assert.Equal($@"{_directory.Root}/a\x1b[2J\x0a  to allow   x\xe2\x80\xae: denied", lines[0]);
+        Assert.Contains(lines, line => line.StartsWith($@"{_directory.Root}/gone\x1b[2J\x0a: ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith(@"  gone\x1b[2J\x0a: missing-hash", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Any(one => char.IsControl(one) || one == '\u202e'));
+        Assert.Equal(tool, Printed("bash", "-c", $"printf %s {Assert.Single(report.Remedies).Command["imahost label ".Length..]}"));
+    }
+
     [Theory]
     [InlineData(false, false, true, false)]
     [InlineData(false, false, false, true)]
@@ -199,6 +247,15 @@ public sealed class WhyTests : IDisposable
         Assert.Equal(["/srv/a", "/srv/b"], report.Directories.Select(directory => directory.Directory));
         WouldDenyFile x = Assert.Single(report.Directories[0].Files);
         Assert.Equal(("/srv/a/x", "invalid-hash", 4), (x.Path, x.Cause, x.Count));
+    }
+
+    static string Printed(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        string printed = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return printed;
     }
 
     string Tool()
