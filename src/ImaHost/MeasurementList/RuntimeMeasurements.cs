@@ -72,6 +72,9 @@ sealed class RuntimeMeasurements : IDisposable
     /// <summary>Entries that the TPM has had.</summary>
     public long Extended => _extender.Extended;
 
+    /// <summary>Entries that no TPM waits for: they are not read again to be extended.</summary>
+    public long Settled => _extender.HasTpm ? _extender.Extended : long.MaxValue;
+
     /// <summary>The banks in which the kernel's entries are SHA-1 padded with zeros.</summary>
     public IReadOnlyList<HashAlgorithm> Padded
     {
