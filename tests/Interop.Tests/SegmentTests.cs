@@ -186,6 +186,7 @@ public sealed class SegmentTests : IDisposable
         using Daemon daemon = Start("{segment_entries: 5}");
         Run(8);
         string staged = daemon.AsciiList + "_staged";
+        string copy = Path.Combine(Bench.NewDirectory("copy"), "list");
         string[] lines = File.ReadAllLines(daemon.AsciiList);
         byte[] binary = File.ReadAllBytes(daemon.BinaryList);
         Assert.NotEqual(0, Shell.Run("sh", "-c", $"echo D > {staged}").Status);
@@ -196,6 +197,8 @@ public sealed class SegmentTests : IDisposable
         Assert.Empty(File.ReadAllBytes(daemon.BinaryList));
         Run(3);
         Assert.Equal(3, File.ReadAllLines(daemon.AsciiList).Length);
+        Shell.Must("sh", "-c", $"cat {daemon.BinaryList}_staged > {copy}");
+        Assert.Equal(binary, File.ReadAllBytes(copy));
         daemon.KillHost();
         Shell.Until(() => daemon.Log.Split("took over").Length > 1, "the next host");
         Assert.Equal(lines, File.ReadAllLines(staged));

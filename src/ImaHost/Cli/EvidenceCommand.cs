@@ -47,7 +47,7 @@ static class EvidenceCommand
         _ = Directory.CreateDirectory(directory);
         QuoteFiles.Write(directory, found.Quote);
         EvidenceFiles.WriteList(directory, found);
-        int manifests = EvidenceFiles.CopyManifests(directory, found.Path);
+        int manifests = EvidenceFiles.CopyManifests(directory, found.Path, found.Bytes);
         string also = manifests > 0 ? string.Create(CultureInfo.InvariantCulture, $", {manifests} manifests of segments") : "";
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{directory}: a quote, and the {found.Entries} entries that it vouches for{also}"));

@@ -51,8 +51,8 @@ static class SegmentListing
 }
 
 /// <summary>What became of a segment that was to be erased.</summary>
-/// <param name="Warning">What nobody can verify any more, or null.</param>
-sealed record ErasedLine(int Segment, long FirstEntry, long Entries, long Bytes, string? Warning);
+/// <param name="Warning">What nobody can verify any more.</param>
+sealed record ErasedLine(int Segment, long FirstEntry, long Entries, long Bytes, string Warning);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(SegmentReport))]

@@ -148,34 +148,33 @@ static class SegmentsUpkeepCommand
                     new ErasedLine(one.Segment, one.FirstEntry, one.Entries, one.Bytes, one.Warning), SegmentsJson.Default.ErasedLine)
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"erased segment {one.Segment}, {one.Bytes} bytes{(one.Warning == null ? "" : $": {one.Warning}")}"));
+                    $"erased segment {one.Segment}, {one.Bytes} bytes: {one.Warning}"));
         }
 
         return ExitStatus.Yes;
     }
 
-    static List<ErasedSegment> EraseHere(string directory, Retention retention)
+    static IEnumerable<ErasedSegment> EraseHere(string directory, Retention retention)
     {
         using var digests = new DigestSet();
         IReadOnlyList<SealedSegment> chain = SealedChain.Read(directory, digests, out _);
         bool mayGoOn = chain.Count > 0 && chain[^1].Manifest.BootId == StateDirectory.BootId;
-        var erased = new List<ErasedSegment>();
-        foreach (SealedSegment one in retention.Find(chain, ExportState.Read(directory)?.Next ?? 0, DateTime.UtcNow))
+
+        // What was not extended before the machine went down never will be.
+        long extended = mayGoOn ? Retention.ExtendedOf(chain) : long.MaxValue;
+        foreach (SealedSegment one in retention.Find(chain, ExportState.Read(directory)?.Next ?? 0, extended, DateTime.UtcNow))
         {
             if (File.Exists(SegmentFiles.Data(directory, one.Manifest.Segment)))
             {
-                erased.Add(SegmentEraser.Erase(directory, one, mayGoOn, digests));
+                yield return SegmentEraser.Erase(directory, one, mayGoOn, digests);
             }
         }
-
-        return erased;
     }
 
     static ErasedSegment? Parse(string line) => line.Split(' ', 5) is [{ } segment, { } first, { } entries, { } bytes, { } warning]
         ? new ErasedSegment(
             int.Parse(segment, CultureInfo.InvariantCulture), long.Parse(first, CultureInfo.InvariantCulture),
-            long.Parse(entries, CultureInfo.InvariantCulture), long.Parse(bytes, CultureInfo.InvariantCulture),
-            warning.Length == 0 ? null : warning)
+            long.Parse(entries, CultureInfo.InvariantCulture), long.Parse(bytes, CultureInfo.InvariantCulture), warning)
         : null;
 
     /// <summary>Does a running host write that list? Then it has been asked.</summary>

@@ -44,7 +44,7 @@ sealed class SegmentUpkeep : IDisposable
         Staging = new StagingCommands(Window, MayStage);
         _sealer = new ListSealer(list, settings, ProductVersion.Text, quotes);
         _exporter = new SegmentExporter(list.Log.Path);
-        _retention = new ListRetention(list.Log, Window);
+        _retention = new ListRetention(list, Window);
     }
 
     /// <summary>What of the list is published.</summary>
@@ -64,6 +64,7 @@ sealed class SegmentUpkeep : IDisposable
         _exporter.State is { Failed: { } why } failed
             ? $"the export to {failed.Target} has stopped: {why}; it goes on when a target is set (imahost segments export)"
             : null,
+        _retention.Fault,
     }.OfType<string>();
 
     /// <summary>Seals what is closed, for ever.</summary>
@@ -178,7 +179,7 @@ sealed class SegmentUpkeep : IDisposable
         IReadOnlyList<ErasedSegment> erased = _retention.Apply(retention, _exporter.State?.Next ?? 0);
         foreach (ErasedSegment one in erased)
         {
-            SegmentLog.Erased(_log, one.Segment, _list.Log.Path, one.Warning ?? "its manifest is signed");
+            SegmentLog.Erased(_log, one.Segment, _list.Log.Path, one.Warning);
         }
 
         return erased;
@@ -219,7 +220,6 @@ sealed class SegmentUpkeep : IDisposable
 
     string AnswerPrune(Retention retention)
     {
-        var text = new StringBuilder();
         if (Staging.IsRead)
         {
             return "error: somebody has the published list open: try again when it is closed\n";
@@ -230,9 +230,16 @@ sealed class SegmentUpkeep : IDisposable
             return $"error: {Hangs()}, and nothing is erased meanwhile\n";
         }
 
+        var text = new StringBuilder();
         try
         {
-            foreach (ErasedSegment one in Erase(retention))
+            IReadOnlyList<ErasedSegment> erased = Erase(retention);
+            if (_retention.Fault is { } fault)
+            {
+                return string.Create(CultureInfo.InvariantCulture, $"error: {fault}; {erased.Count} segments before it were erased\n");
+            }
+
+            foreach (ErasedSegment one in erased)
             {
                 _ = text.Append(
                     CultureInfo.InvariantCulture,

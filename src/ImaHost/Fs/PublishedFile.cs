@@ -67,7 +67,13 @@ sealed class BinaryListFile(
 {
     public override long Size => window() is { } now ? now.To.BinaryBytes - now.From.BinaryBytes : 0;
 
-    public override int Read(Span<byte> buffer, long offset) => log.ReadBinary(buffer, window().From.BinaryBytes + offset);
+    /// <summary>What follows the window is not of this file: files are opened with direct_io, which looks at no size.</summary>
+    public override int Read(Span<byte> buffer, long offset)
+    {
+        MeasurementList.LogWindow now = window();
+        long left = now.To.BinaryBytes - now.From.BinaryBytes - offset;
+        return left <= 0 ? 0 : log.ReadBinary(buffer[..(int)Math.Min(left, buffer.Length)], now.From.BinaryBytes + offset);
+    }
 }
 
 /// <summary>

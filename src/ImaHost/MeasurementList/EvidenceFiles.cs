@@ -1,3 +1,4 @@
+using ImaHost.Segments;
 using ImaHost.Template;
 
 namespace ImaHost.MeasurementList;
@@ -47,10 +48,14 @@ static class EvidenceFiles
         }
     }
 
+    /// <summary>Those of segments that the quote vouches for to their end; what is no manifest is for the verifier to see.</summary>
+    /// <param name="bytes">How much of the list was quoted.</param>
     /// <returns>How many there are.</returns>
-    public static int CopyManifests(string directory, string list)
+    public static int CopyManifests(string directory, string list, long bytes)
     {
-        string[] manifests = Directory.Exists(list) ? Directory.GetFiles(list, ManifestPattern) : [];
+        string[] manifests = Directory.Exists(list)
+            ? [.. Directory.GetFiles(list, ManifestPattern).Where(manifest => !EndsAfter(manifest, bytes))]
+            : [];
         string into = Path.Combine(directory, Segments);
         foreach (string manifest in manifests)
         {
@@ -59,6 +64,18 @@ static class EvidenceFiles
         }
 
         return manifests.Length;
+    }
+
+    static bool EndsAfter(string manifest, long bytes)
+    {
+        try
+        {
+            return Manifest.Read(File.ReadAllBytes(manifest)).End.BinaryBytes > bytes;
+        }
+        catch (ManifestException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Is an ascii list what a binary one is shown as?</summary>

@@ -1,31 +1,41 @@
 using ImaHost.Crypto;
 using ImaHost.Segments;
+using ImaHost.Template;
 
 namespace ImaHost.MeasurementList;
 
 /// <summary>Erases segments of the list that is written; the view of it begins after them from then on.</summary>
-sealed class ListRetention(MeasurementLog log, ListWindow window) : IDisposable
+sealed class ListRetention(RuntimeMeasurements list, ListWindow window) : IDisposable
 {
     readonly DigestSet _digests = new();
     readonly Lock _gate = new();
+    volatile string? _fault;
 
-    /// <summary>Erases what need not be kept. Segments that somebody may be reading from /run/ima go when nobody does.</summary>
+    /// <summary>Why the last segment that should go could not be erased, or null.</summary>
+    public string? Fault => _fault;
+
+    /// <summary>
+    /// Erases what need not be kept, and nothing that the TPM has not had. The first segment that cannot be erased ends it
+    /// with a <see cref="Fault"/>: those after it stay too, until another time.
+    /// </summary>
     /// <param name="exported">The first segment that is not exported.</param>
-    /// <exception cref="IOException">The disk refused it.</exception>
     public IReadOnlyList<ErasedSegment> Apply(Retention retention, int exported)
     {
         var erased = new List<ErasedSegment>();
         lock (_gate)
         {
+            MeasurementLog log = list.Log;
             SealedSegment[] known = [.. log.Segments.Select(one => one.Sealed).OfType<SealedSegment>()];
-            foreach (SealedSegment segment in retention.Find(known, exported, DateTime.UtcNow))
+            IEnumerable<SealedSegment> found = retention.Find(known, exported, list.Settled, DateTime.UtcNow);
+            _fault = null;
+            foreach (SealedSegment segment in found.Where(one => !log.Segments[one.Manifest.Segment].IsErased))
             {
-                LogSegment bytes = log.Segments[segment.Manifest.Segment];
-                if (!bytes.IsErased && window.TryDelete(segment.Manifest.End))
+                if (TryErase(log, segment) is not { } gone)
                 {
-                    erased.Add(SegmentEraser.Erase(log.Path, segment, keepsKeys: true, _digests));
-                    bytes.Erase(new EntryKeys(SegmentFiles.Keys(log.Path, segment.Manifest.Segment)));
+                    break;
                 }
+
+                erased.Add(gone);
             }
         }
 
@@ -33,4 +43,25 @@ sealed class ListRetention(MeasurementLog log, ListWindow window) : IDisposable
     }
 
     public void Dispose() => _digests.Dispose();
+
+    ErasedSegment? TryErase(MeasurementLog log, SealedSegment segment)
+    {
+        int number = segment.Manifest.Segment;
+        try
+        {
+            if (!window.TryDelete(segment.Manifest.End))
+            {
+                throw new IOException("the disk does not take note that it is not published any more");
+            }
+
+            ErasedSegment erased = SegmentEraser.Erase(log.Path, segment, keepsKeys: true, _digests);
+            log.Segments[number].Erase(new EntryKeys(SegmentFiles.Keys(log.Path, number)));
+            return erased;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException)
+        {
+            _fault = $"segment {number} of {log.Path} cannot be erased: {e.Message}";
+            return null;
+        }
+    }
 }

@@ -12,9 +12,6 @@ namespace ImaHost.MeasurementList;
 /// <param name="quotes">Has a TPM sign each manifest; null: none does.</param>
 sealed class ListSealer(RuntimeMeasurements list, ListSettings settings, string version, QuoteSource? quotes) : IDisposable
 {
-    /// <summary>Without a TPM manifests tell what one would hold, so that segments can be verified all the same.</summary>
-    static readonly HashAlgorithm[] WithoutTpm = [HashAlgorithm.Sha1, HashAlgorithm.Sha256];
-
     readonly DigestSet _digests = new();
     readonly Lock _gate = new();
     volatile string? _fault;
@@ -57,7 +54,7 @@ sealed class ListSealer(RuntimeMeasurements list, ListSettings settings, string 
         bool isExtended = settings.Banks.Count > 0 && list.Extended >= segment.End!.Value.Entries;
         var facts = new SealFacts(StateDirectory.BootId, isKernels ? list.Padded : [], isExtended, version);
         var sealer = new SegmentSealer(
-            list.Log.Path, settings.Banks.Count > 0 ? settings.Banks : WithoutTpm, quotes, _digests);
+            list.Log.Path, settings.Banks.Count > 0 ? settings.Banks : PcrTables.WithoutTpm, quotes, _digests);
         try
         {
             segment.MarkSealed(sealer.Seal(segment.Number, before?.Manifest, before?.ManifestDigest, facts));

@@ -16,6 +16,9 @@ sealed class LogSegment : IDisposable
     volatile bool _isErased;
     LogExtent[]? _points;
 
+    /// <summary>A <see cref="LogExtent"/> in a box that never changes: readers take no lock, and it is three words long.</summary>
+    object? _end;
+
     LogSegment(int number, LogExtent start, AppendFile? file, EntryKeys? keys = null)
     {
         Number = number;
@@ -31,7 +34,11 @@ sealed class LogSegment : IDisposable
     public LogExtent Start { get; }
 
     /// <summary>Where it ends, or null while it grows.</summary>
-    public LogExtent? End { get; private set; }
+    public LogExtent? End
+    {
+        get => Volatile.Read(ref _end) is LogExtent end ? end : null;
+        private set => Volatile.Write(ref _end, value);
+    }
 
     /// <summary>Null: it is not sealed yet.</summary>
     public SealedSegment? Sealed { get; private set; }
@@ -66,7 +73,7 @@ sealed class LogSegment : IDisposable
     public void Close(LogExtent end, LogExtent[] points)
     {
         End = end;
-        _points = points;
+        Volatile.Write(ref _points, points);
     }
 
     public void MarkSealed(SealedSegment sealedNow) => Sealed = sealedNow;

@@ -47,6 +47,9 @@ sealed class PcrExtender : IDisposable
     /// <exception cref="TpmException">There is no TPM.</exception>
     public PcrQuoter Quoter => _quoter ?? throw new TpmException("there is no TPM that could quote (tpm: none)");
 
+    /// <summary>There is a TPM that should follow the list.</summary>
+    public bool HasTpm => _tpm != null;
+
     /// <summary>The entries, counted from the first, whose extend is complete.</summary>
     public long Extended { get; private set; }
 

@@ -72,6 +72,9 @@ sealed class RuntimeMeasurements : IDisposable
     /// <summary>Entries that the TPM has had.</summary>
     public long Extended => _extender.Extended;
 
+    /// <summary>Entries that no TPM waits for: they are not read again to be extended.</summary>
+    public long Settled => _extender.HasTpm ? _extender.Extended : long.MaxValue;
+
     /// <summary>The banks in which the kernel's entries are SHA-1 padded with zeros.</summary>
     public IReadOnlyList<HashAlgorithm> Padded
     {
@@ -310,14 +313,12 @@ sealed class RuntimeMeasurements : IDisposable
     static bool IsSame(long position, Sought sought)
     {
         LogSegment segment = sought.List._log.SegmentAt(position);
-        if (segment.IsErased)
-        {
-            return segment.HasKey(position, in sought.Key);
-        }
-
         int got = segment.Read(sought.List._stored, position);
-        return MeasurementRecord.TryRead(sought.List._stored.AsSpan(0, got), out MeasurementRecord record, out _)
-            && record.Pcr == sought.Record.Pcr
+
+        // Bytes first: a segment may be erased at any moment, and its keys are there before its bytes are gone.
+        return !MeasurementRecord.TryRead(sought.List._stored.AsSpan(0, got), out MeasurementRecord record, out _)
+            ? segment.HasKey(position, in sought.Key)
+            : record.Pcr == sought.Record.Pcr
             && record.TemplateName.SequenceEqual(sought.Record.TemplateName)
             && record.Data.SequenceEqual(sought.Record.Data);
     }

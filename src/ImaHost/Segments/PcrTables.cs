@@ -7,6 +7,9 @@ namespace ImaHost.Segments;
 /// <summary>PCR values between memory and manifests.</summary>
 static class PcrTables
 {
+    /// <summary>Without a TPM manifests tell what one would hold, so that segments can be verified all the same.</summary>
+    public static readonly IReadOnlyList<HashAlgorithm> WithoutTpm = [HashAlgorithm.Sha1, HashAlgorithm.Sha256];
+
     public static PcrTable Of(PcrBanks pcrs)
     {
         var table = new PcrTable();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ImaHost.Crypto;
 using ImaHost.Interop;
+using ImaHost.Template;
 
 namespace ImaHost.Segments;
 
@@ -23,33 +24,51 @@ sealed record Retention(RetentionKind Kind, long Limit = 0)
 
     /// <summary>The sealed segments of a list that need not be kept: from the first on, without a gap.</summary>
     /// <param name="exported">The first segment that is not exported.</param>
-    public IReadOnlyList<SealedSegment> Find(IReadOnlyList<SealedSegment> segments, int exported, DateTime now) => Kind switch
+    /// <param name="extended">The entries that the TPM has had: what it lacks must be there to be extended.</param>
+    public IReadOnlyList<SealedSegment> Find(IReadOnlyList<SealedSegment> segments, int exported, long extended, DateTime now)
     {
-        RetentionKind.All => [],
-        RetentionKind.Keep => [.. segments.Take((int)Math.Max(segments.Count - Limit, 0))],
-        RetentionKind.Since => [.. segments.TakeWhile(one => (now - one.Manifest.Time).TotalSeconds > Limit)],
-        RetentionKind.Exported => [.. segments.TakeWhile(one => one.Manifest.Segment < exported)],
-        _ => throw new InvalidOperationException($"retention {Kind}"),
-    };
+        IEnumerable<SealedSegment> found = Kind switch
+        {
+            RetentionKind.All => [],
+            RetentionKind.Keep => segments.Take((int)Math.Max(segments.Count - Limit, 0)),
+            RetentionKind.Since => segments.TakeWhile(one => (now - one.Manifest.Time).TotalSeconds > Limit),
+            RetentionKind.Exported => segments.TakeWhile(one => one.Manifest.Segment < exported),
+            _ => throw new InvalidOperationException($"retention {Kind}"),
+        };
+        return [.. found.TakeWhile(one => one.Manifest.End.Entries <= extended)];
+    }
+
+    /// <summary>
+    /// The entries that a TPM is known to have had, for one who cannot ask it: up to the last manifest that says so. All of
+    /// them where no manifest tells of a TPM: none was extended or quoted, and the banks are those that are told without one.
+    /// </summary>
+    public static long ExtendedOf(IReadOnlyList<SealedSegment> segments)
+    {
+        bool hasTpm = segments.Any(one => one.Manifest.Extended || one.Manifest.Quote != null
+            || !one.Manifest.PcrsAfter.Keys.ToHashSet().SetEquals(PcrTables.WithoutTpm.Select(bank => bank.Name)));
+        return hasTpm ? segments.LastOrDefault(one => one.Manifest.Extended)?.Manifest.End.Entries ?? 0 : long.MaxValue;
+    }
 }
 
 /// <summary>A segment whose bytes are gone.</summary>
-/// <param name="Warning">What nobody can verify any more, or null: a TPM has signed what it ended in.</param>
-sealed record ErasedSegment(int Segment, long FirstEntry, long Entries, long Bytes, string? Warning);
+/// <param name="Warning">What nobody can verify any more.</param>
+sealed record ErasedSegment(int Segment, long FirstEntry, long Entries, long Bytes, string Warning);
 
 /// <summary>Erases the bytes of sealed segments. Manifests stay, and the keys of the entries of a list that goes on.</summary>
 static class SegmentEraser
 {
     /// <param name="keepsKeys">The list may go on: what was measured once is not measured again.</param>
-    /// <exception cref="IOException">The disk refused it: the segment is still there.</exception>
+    /// <exception cref="IOException">The disk refused it: it can be tried again.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be changed.</exception>
+    /// <exception cref="RecordException">The segment is damaged: it stays.</exception>
     public static ErasedSegment Erase(string directory, SealedSegment segment, bool keepsKeys, DigestSet digests)
     {
         Manifest manifest = segment.Manifest;
         string data = SegmentFiles.Data(directory, manifest.Segment);
-        if (keepsKeys)
+        if (keepsKeys && File.Exists(data))
         {
             using var bytes = new SegmentData(data, manifest.Start);
-            EntryKeys.Write(SegmentFiles.Keys(directory, manifest.Segment), bytes, digests);
+            WriteKeys(SegmentFiles.Keys(directory, manifest.Segment), bytes, digests);
         }
 
         File.Delete(data);
@@ -57,9 +76,22 @@ static class SegmentEraser
         return new ErasedSegment(manifest.Segment, manifest.FirstEntry, manifest.Entries, manifest.Bytes, Warn(manifest));
     }
 
-    static string? Warn(Manifest manifest) => manifest.Quote != null
-        ? null
-        : string.Create(
-            CultureInfo.InvariantCulture,
-            $"no TPM has signed its manifest: unless a copy is kept elsewhere nobody can verify any more that the entries {manifest.FirstEntry} to {manifest.FirstEntry + manifest.Entries - 1} led to what PCR {manifest.Pcr} held after them");
+    /// <summary>Half a file of keys would only take room of a disk that has none.</summary>
+    static void WriteKeys(string path, SegmentData bytes, DigestSet digests)
+    {
+        try
+        {
+            EntryKeys.Write(path, bytes, digests);
+        }
+        catch (IOException)
+        {
+            File.Delete(path + ".new");
+            throw;
+        }
+    }
+
+    /// <summary>A quote signs what the manifest says and shows PCRs of its own moment, not those after the segment.</summary>
+    static string Warn(Manifest manifest) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{(manifest.Quote != null ? "a TPM's key has signed its manifest, which does not prove it" : "no TPM has signed its manifest")}: unless a copy is kept elsewhere nobody can verify any more that the entries {manifest.FirstEntry} to {manifest.FirstEntry + manifest.Entries - 1} led to what PCR {manifest.Pcr} held after them");
 }

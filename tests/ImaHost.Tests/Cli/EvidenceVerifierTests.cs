@@ -1,6 +1,7 @@
 using ImaHost.Cli;
 using ImaHost.Crypto;
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tests.Support;
 using ImaHost.Tpm;
@@ -164,10 +165,31 @@ public sealed class EvidenceVerifierTests : IDisposable
         EvidenceFiles.WriteList(_directory.At("evidence"), found);
 
         Assert.Equal(list, File.ReadAllBytes(_directory.At("evidence", EvidenceFiles.Binary)));
-        Assert.Equal(1, EvidenceFiles.CopyManifests(_directory.At("evidence"), _directory.At("list")));
+        Assert.Equal(1, EvidenceFiles.CopyManifests(_directory.At("evidence"), _directory.At("list"), list.Length));
         Assert.True(File.Exists(_directory.At("evidence", "segments", "00000000.json")));
         Assert.Throws<IOException>(
             () => EvidenceFiles.WriteList(_directory.At("evidence"), found with { Bytes = list.Length + 4 }));
+    }
+
+    [Fact]
+    public void Manifests_of_segments_that_end_after_what_was_quoted_stay_behind()
+    {
+        using var fixture = new ListFixture(segment: 3);
+        for (int number = 0; number < 9; number++)
+        {
+            _ = fixture.Add(Entry.Number(number));
+        }
+
+        using var sealer = new ListSealer(fixture.List, fixture.Settings, "1.2.3", quotes: null);
+        Assert.Equal(3, sealer.SealClosed());
+        LogExtent second = fixture.List.Log.Segments[1].End!.Value;
+        for (int less = 0; less < 2; less++)
+        {
+            string into = _directory.At($"evidence-{less}");
+            _ = Directory.CreateDirectory(into);
+            Assert.Equal(2 - less, EvidenceFiles.CopyManifests(into, fixture.List.Log.Path, second.BinaryBytes - less));
+            Assert.Equal(2 - less, Directory.GetFiles(Path.Combine(into, "segments")).Length);
+        }
     }
 
     public void Dispose()

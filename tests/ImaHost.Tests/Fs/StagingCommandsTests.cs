@@ -30,6 +30,27 @@ public sealed class StagingCommandsTests : IDisposable
 
     public void Dispose() => _list.Dispose();
 
+    /// <summary>Files are opened with direct_io: readers ask for more than the size says.</summary>
+    [Fact]
+    public void Staged_list_ends_where_it_was_staged_whatever_follows_it()
+    {
+        byte[] all = new byte[_list.List.Log.Extent.BinaryBytes];
+        _ = _list.List.Log.ReadBinary(all, 0);
+        Assert.True(_window.TryStage());
+        for (int number = 20; number < 25; number++)
+        {
+            _ = _list.Add(Entry.Number(number));
+        }
+
+        var staged = new BinaryListFile("binary_runtime_measurements_staged", _list.List.Log, () => _window.Staged, _commands);
+        byte[] buffer = new byte[1 << 16];
+        Assert.Equal(all.Length, staged.Size);
+        Assert.Equal(all, buffer[..staged.Read(buffer, 0)]);
+        Assert.Equal(all[5..], buffer[..staged.Read(buffer, 5)]);
+        Assert.Equal(0, staged.Read(buffer, all.Length));
+        Assert.Equal(0, staged.Read(buffer, all.Length + 1));
+    }
+
     [Fact]
     public void Many_may_read_or_one_may_write()
     {

@@ -180,11 +180,12 @@ public sealed class SegmentedListTests : IDisposable
         byte[] all = Fill(57);
         _ = Seal();
         var window = new ListWindow(_fixture.List.Log);
-        using (var retention = new ListRetention(_fixture.List.Log, window))
+        using (var retention = new ListRetention(_fixture.List, window))
         {
             IReadOnlyList<ErasedSegment> erased = retention.Apply(new Retention(RetentionKind.Keep, 2), 0);
             Assert.Equal([0, 1, 2], erased.Select(one => one.Segment));
             Assert.All(erased, one => Assert.Contains("no TPM has signed", one.Warning, StringComparison.Ordinal));
+            Assert.Equal(long.MaxValue, Retention.ExtendedOf([.. _fixture.List.Log.Segments.Select(one => one.Sealed).OfType<SealedSegment>()]));
             Assert.Contains("entries 10 to 19", erased[1].Warning, StringComparison.Ordinal);
             Assert.Empty(retention.Apply(new Retention(RetentionKind.Keep, 2), 0));
         }
@@ -199,6 +200,40 @@ public sealed class SegmentedListTests : IDisposable
         Assert.Equal(
             ["erased", "erased", "erased", "sealed", "sealed", "open"],
             new SegmentVerifier(List, 0, _digests).Run().Select(report => report.Problems.Count == 0 ? report.State : report.Problems[0]));
+    }
+
+    /// <summary>A directory in the place of the keys: the disk refuses them.</summary>
+    [Fact]
+    public void Segment_that_cannot_be_erased_is_a_fault_and_goes_another_time()
+    {
+        _ = Fill(57);
+        _ = Seal();
+        string keys = SegmentFiles.Keys(List, 1);
+        _ = Directory.CreateDirectory(keys);
+        using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
+        Assert.Equal([0], retention.Apply(new Retention(RetentionKind.Keep, 2), 0).Select(one => one.Segment));
+        Assert.StartsWith($"segment 1 of {List} cannot be erased: ", retention.Fault, StringComparison.Ordinal);
+        Assert.True(File.Exists(SegmentFiles.Data(List, 1)));
+        Assert.False(File.Exists(keys + ".new"));
+        Assert.Equal(StoreOutcome.AlreadyThere, _fixture.Add(Entry.Number(12)));
+        Directory.Delete(keys);
+        Assert.Equal([1, 2], retention.Apply(new Retention(RetentionKind.Keep, 2), 0).Select(one => one.Segment));
+        Assert.Null(retention.Fault);
+    }
+
+    [Fact]
+    public void Segment_that_is_damaged_is_not_erased()
+    {
+        _ = Fill(25);
+        _ = Seal();
+        byte[] bytes = File.ReadAllBytes(SegmentFiles.Data(List, 0));
+        bytes[24] = 0xff;
+        bytes[25] = 0xff;
+        File.WriteAllBytes(SegmentFiles.Data(List, 0), bytes);
+        using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
+        Assert.Empty(retention.Apply(new Retention(RetentionKind.Keep, 0), 0));
+        Assert.Contains("segment 0 of", retention.Fault, StringComparison.Ordinal);
+        Assert.True(File.Exists(SegmentFiles.Data(List, 0)));
     }
 
     [Fact]

@@ -119,7 +119,7 @@ public sealed class SegmentedTpmTests : IDisposable
     {
         Fill(40);
         Seal();
-        using (var retention = new ListRetention(_list.List.Log, new ListWindow(_list.List.Log)))
+        using (var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log)))
         {
             Assert.Equal(4, retention.Apply(new Retention(RetentionKind.Keep, 1), 0).Count);
         }
@@ -133,12 +133,36 @@ public sealed class SegmentedTpmTests : IDisposable
     }
 
     [Fact]
+    public void Nothing_is_erased_that_the_TPM_has_not_had()
+    {
+        Fill(20);
+        Seal();
+        _list.Refusal = 0x101;
+        for (int number = 20; number < 40; number++)
+        {
+            Assert.Equal(StoreOutcome.NotExtended, _list.Add(Entry.Number(number)));
+        }
+
+        Seal();
+        SealedSegment[] chain = [.. _list.List.Log.Segments.Select(one => one.Sealed).OfType<SealedSegment>()];
+        Assert.Equal([true, true, false, false, false], chain.Select(one => one.Manifest.Extended));
+        Assert.Equal(16, Retention.ExtendedOf(chain));
+        var nothingKept = new Retention(RetentionKind.Keep);
+        using var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log));
+        Assert.Equal([0, 1], retention.Apply(nothingKept, 0).Select(one => one.Segment));
+        _list.Refusal = 0;
+        _list.List.TendTpm();
+        Assert.Equal(41, _list.List.Extended);
+        Assert.Equal([2, 3, 4], retention.Apply(nothingKept, 0).Select(one => one.Segment));
+    }
+
+    [Fact]
     public void Begin_knows_the_PCR_of_a_list_whose_first_segment_is_erased()
     {
         Fill(40);
         Seal();
         string first = _list.List.Log.Path;
-        using (var retention = new ListRetention(_list.List.Log, new ListWindow(_list.List.Log)))
+        using (var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log)))
         {
             _ = retention.Apply(new Retention(RetentionKind.Keep, 1), 0);
         }

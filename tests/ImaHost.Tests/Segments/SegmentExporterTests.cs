@@ -139,7 +139,7 @@ public sealed class SegmentExporterTests : IDisposable
         exporter.SetTarget(File("list"));
         _ = exporter.Export();
         Seal(10);
-        using var retention = new ListRetention(_fixture.List.Log, new ListWindow(_fixture.List.Log));
+        using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
         byte[] whole = Read("list");
         Assert.Equal([0, 1, 2], retention.Apply(new Retention(RetentionKind.Exported), exporter.State!.Next).Select(one => one.Segment));
         Assert.Equal(1, exporter.Export());
@@ -151,7 +151,7 @@ public sealed class SegmentExporterTests : IDisposable
     public void New_target_begins_with_the_first_segment_that_is_not_erased()
     {
         Seal(30);
-        using var retention = new ListRetention(_fixture.List.Log, new ListWindow(_fixture.List.Log));
+        using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
         Assert.Equal(2, retention.Apply(new Retention(RetentionKind.Keep, 1), 0).Count);
         var exporter = new SegmentExporter(List);
         exporter.SetTarget(File("list"));
