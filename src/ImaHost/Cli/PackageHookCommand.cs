@@ -102,7 +102,7 @@ static class PackageHookCommand
                 RpmArchive archive = RpmArchive.OfHeader(header, settings.Check);
                 problems.AddRange(archive.Refused);
                 using IDisposable held = store.Lock();
-                _ = store.Put(archive.List, out _);
+                _ = store.Put(archive.List);
             }
         }
 
