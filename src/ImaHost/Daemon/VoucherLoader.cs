@@ -14,6 +14,12 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
     /// <summary>Asks to load everything anew.</summary>
     public const string Request = "vouchers load";
 
+    /// <summary>
+    /// For how long who must know that it is done waits, milliseconds: whoever else builds the index may be waited for
+    /// first (<see cref="ReferenceStore"/>, 60 s).
+    /// </summary>
+    public const int PatienceMilliseconds = 90_000;
+
     readonly Lock _loading = new();
     volatile IReadOnlyList<string> _warnings = [];
 
