@@ -1,3 +1,5 @@
+using ImaHost.Policy;
+
 namespace ImaHost.Appraisal;
 
 /// <summary>
@@ -43,8 +45,12 @@ sealed class ReferenceStore(ReferenceSettings settings)
     {
         ReferenceIndex? index = ReferenceIndex.TryOpen(settings.IndexPath);
         isUpToDate = index != null && ReferenceIndexBuilder.IsUpToDate(index, ReferenceDirectories.Find(settings, []));
-        return index?.Expiring(ExpiringLists.Read(settings.ExpiringPath, []));
+        return index == null ? null : Ending(index, []);
     }
+
+    ReferenceIndex Ending(ReferenceIndex index, List<string> warnings) => index.Expiring(ExpiringLists.Read(
+        settings.ExpiringPath, index.Sources.Where(source => source.Kind == Vouching.Package).Select(source => source.File),
+        warnings));
 
     List<string> PutInForce(ReferenceIndex index, List<string> warnings)
     {
@@ -61,7 +67,7 @@ sealed class ReferenceStore(ReferenceSettings settings)
             }
         }
 
-        Current = index.Expiring(ExpiringLists.Read(settings.ExpiringPath, warnings));
+        Current = Ending(index, warnings);
         return warnings;
     }
 

@@ -15,17 +15,20 @@ static class HeaderSignatures
     {
         var keys = new Lazy<Keyring>(() => Keyring.Load(
             options.Keys, Blacklist.Load(options.Blacklist), TimeProvider.System, options.ExpiredKeys));
-        return (in signature, in signed) => Refusal(keys.Value.Verify(in signature, in signed));
+        return (in signature, in signed) => Judge(keys.Value.Verify(in signature, in signed));
     }
 
-    static string? Refusal(SignatureCheck check) => check switch
+    static FileSignatureVerdict Judge(SignatureCheck check) => check switch
     {
-        SignatureCheck.Good or SignatureCheck.UnknownKey => null,
-        SignatureCheck.Bad => "its signature is not by the key that it names, or not of that digest",
-        SignatureCheck.WrongAlgorithm => "its signature is of a kind that its key does not make",
-        SignatureCheck.Revoked => "the key of its signature, or its digest, was revoked",
-        SignatureCheck.Expired => "the key of its signature has expired, and such are refused (expired_keys)",
-        SignatureCheck.Damaged => "its signature is damaged",
+        SignatureCheck.Good => FileSignatureVerdict.Verified,
+        SignatureCheck.UnknownKey => FileSignatureVerdict.Unknown,
+        SignatureCheck.Bad => Refused("its signature is not by the key that it names, or not of that digest"),
+        SignatureCheck.WrongAlgorithm => Refused("its signature is of a kind that its key does not make"),
+        SignatureCheck.Revoked => Refused("the key of its signature, or its digest, was revoked"),
+        SignatureCheck.Expired => Refused("the key of its signature has expired, and such are refused (expired_keys)"),
+        SignatureCheck.Damaged => Refused("its signature is damaged"),
         _ => throw new ArgumentOutOfRangeException(nameof(check)),
     };
+
+    static FileSignatureVerdict Refused(string why) => new(IsVerified: false, why);
 }

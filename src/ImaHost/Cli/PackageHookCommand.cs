@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net.Sockets;
 using ImaHost.Daemon;
 using ImaHost.Packages;
@@ -41,13 +42,20 @@ static class PackageHookCommand
     }
 
     /// <summary>Has the running host load the lists, and waits until they are in force.</summary>
+    /// <param name="patience">For how long, milliseconds.</param>
     /// <returns>Why it did not; null: it did, or there is no host.</returns>
-    public static string? Load(string state)
+    public static string? Load(string state, int patience = VoucherLoader.PatienceMilliseconds)
     {
         try
         {
-            string answer = ControlSocket.Ask(state, VoucherLoader.Request).Trim();
+            string answer = ControlSocket.Ask(state, VoucherLoader.Request, patience: patience).Trim();
             return answer.StartsWith("error", StringComparison.Ordinal) ? $"the host did not load the lists: {answer}" : null;
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+        {
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"the host has not loaded the lists within {patience / 1000.0} s: files of new packages are denied until it has");
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.AddressNotAvailable
             || !Path.Exists(ControlSocket.PathIn(state)))
@@ -102,7 +110,7 @@ static class PackageHookCommand
                 RpmArchive archive = RpmArchive.OfHeader(header, settings.Check);
                 problems.AddRange(archive.Refused);
                 using IDisposable held = store.Lock();
-                _ = store.Put(archive.List, out _);
+                _ = store.Put(archive.List);
             }
         }
 

@@ -20,6 +20,7 @@ sealed record ControlRequest(string Line, byte[] Data, uint Uid, uint Gid = 0);
 static class ControlSocket
 {
     const int MostMilliseconds = 5000;
+    const int PatienceMilliseconds = 2 * MostMilliseconds;
     const int MaxLine = 4096;
 
     /// <summary>SOL_SOCKET and SO_PEERCRED, include/uapi/asm-generic/socket.h: struct ucred is pid, uid, gid.</summary>
@@ -74,11 +75,13 @@ static class ControlSocket
     }
 
     /// <summary>Asks the host that keeps its list in <paramref name="state"/>.</summary>
-    /// <exception cref="SocketException">No host is there.</exception>
-    public static string Ask(string state, string question, ReadOnlySpan<byte> data = default)
+    /// <param name="patience">For how long an answer is waited for, milliseconds.</param>
+    /// <exception cref="SocketException">No host is there, or it does not answer in that time.</exception>
+    public static string Ask(
+        string state, string question, ReadOnlySpan<byte> data = default, int patience = PatienceMilliseconds)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.ReceiveTimeout = socket.SendTimeout = 2 * MostMilliseconds;
+        socket.ReceiveTimeout = socket.SendTimeout = patience;
         socket.Connect(new UnixDomainSocketEndPoint(PathIn(state)));
         string line = string.Create(CultureInfo.InvariantCulture, $"{data.Length} {question}\n");
         _ = socket.Send([.. Encoding.UTF8.GetBytes(line), .. data]);

@@ -13,16 +13,49 @@ sealed partial class PackageWatcher(DaemonOptions options, VoucherLoader voucher
 
     readonly Reconciler _reconciler = new(new PackageStore(options.State), options.PackageGrace);
     readonly HashSet<string> _told = [];
+    string? _failed;
+    bool _isStale;
 
     /// <summary>Looks once a second for as long as the process lives.</summary>
     public void Run()
     {
         for (; ; Thread.Sleep(PauseMilliseconds))
         {
-            Look();
-            vouchers.Tend();
+            Turn();
         }
     }
+
+    /// <summary>
+    /// Looks once. What goes wrong is told of once, until it is something else, and the next turn tries again.
+    /// </summary>
+#pragma warning disable CA1031 // a list or a database that brings out a bug must not end the host, and each one after it
+    public void Turn()
+    {
+        try
+        {
+            try
+            {
+                Look();
+            }
+            finally
+            {
+                vouchers.Tend();
+            }
+
+            _failed = null;
+        }
+        catch (Exception e)
+        {
+            string failure = $"{e.GetType()}: {e.Message}";
+            if (failure != _failed)
+            {
+                TurnFailed(log, e);
+            }
+
+            _failed = failure;
+        }
+    }
+#pragma warning restore CA1031
 
     void Look()
     {
@@ -33,7 +66,14 @@ sealed partial class PackageWatcher(DaemonOptions options, VoucherLoader voucher
             if (changes)
             {
                 Changed(log, _reconciler.Last.Expiring.Count, _reconciler.Last.Returned.Count, _reconciler.Last.Deleted.Count);
+            }
+
+            // The reconciler tells of a change once: loading that failed is made up for by the next turn.
+            _isStale |= changes;
+            if (_isStale)
+            {
                 vouchers.Reload();
+                _isStale = false;
             }
         }
         catch (Exception e) when (e is PackageException or IOException or UnauthorizedAccessException)
@@ -61,4 +101,9 @@ sealed partial class PackageWatcher(DaemonOptions options, VoucherLoader voucher
 
     [LoggerMessage(EventId = 71, Level = LogLevel.Warning, Message = "package lists: {Problem}")]
     static partial void NotFollowed(ILogger log, string problem);
+
+    [LoggerMessage(
+        EventId = 72, Level = LogLevel.Error,
+        Message = "package lists: one look at them failed; they stay as they are, and the next second tries again")]
+    static partial void TurnFailed(ILogger log, Exception e);
 }

@@ -14,6 +14,12 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
     /// <summary>Asks to load everything anew.</summary>
     public const string Request = "vouchers load";
 
+    /// <summary>
+    /// For how long who must know that it is done waits, milliseconds: whoever else builds the index may be waited for
+    /// first (<see cref="ReferenceStore"/>, 60 s).
+    /// </summary>
+    public const int PatienceMilliseconds = 90_000;
+
     readonly Lock _loading = new();
     volatile IReadOnlyList<string> _warnings = [];
 
@@ -101,7 +107,9 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
         catch (Exception e) when (e is PolicyException or IOException or UnauthorizedAccessException)
         {
             told.Add($"lists of digests stay as they were: {e.Message}");
-            return before.Expiring(ExpiringLists.Read(ReferenceSources.ExpiringIn(options), told));
+            return before.Expiring(ExpiringLists.Read(
+                ReferenceSources.ExpiringIn(options),
+                before.Sources.Where(source => source.Kind == Vouching.Package).Select(source => source.File), told));
         }
     }
 }

@@ -34,11 +34,7 @@ sealed class ArchiveRecorder(PackageStore store)
             StoreState state = store.ReadState();
             foreach (PackageList list in read)
             {
-                string name = store.Put(list, out string? superseded);
-                foreach (string file in superseded == null ? [name] : (string[])[name, superseded])
-                {
-                    Bound(state, file, installer, now);
-                }
+                Bound(state, store.Put(list), installer, now);
             }
 
             store.WriteState(state);

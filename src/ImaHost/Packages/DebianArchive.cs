@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace ImaHost.Packages;
 
 /// <summary>
@@ -37,9 +39,10 @@ sealed record DebianArchive(PackageList List, string Md5Sums, IReadOnlyList<stri
             PackageId package = Identify(fields, root, "control");
             IEnumerable<ListedFile> scripts =
                 control.Files.Select(script => script with { Path = ScriptPath(package, fields, script.Path[1..]) });
+            string md5Sums = texts.GetValueOrDefault("/md5sums", "");
             return new DebianArchive(
-                new PackageList(package, from, [.. scripts, .. data.Files]),
-                texts.GetValueOrDefault("/md5sums", ""),
+                new PackageList(package, from, [.. scripts, .. data.Files]) { Md5Sums = HashOf(md5Sums) },
+                md5Sums,
                 [.. control.Refused, .. data.Refused]);
         }
         catch (PackageException e)
@@ -55,6 +58,9 @@ sealed record DebianArchive(PackageList List, string Md5Sums, IReadOnlyList<stri
     /// <summary>The stem of a package's files in dpkg's info directory: of a Multi-Arch: same package, several may be there.</summary>
     public static string InfoName(PackageId package, Stanza fields) =>
         fields["Multi-Arch"] == "same" ? $"{package.Name}:{package.Architecture}" : package.Name;
+
+    static string? HashOf(string text) =>
+        text.Length == 0 ? null : Convert.ToHexStringLower(SHA256.HashData(ByteText.Encoding.GetBytes(text)));
 
     static string ScriptPath(PackageId package, Stanza fields, string script) =>
         $"{DpkgDatabase.Directory}/info/{InfoName(package, fields)}.{script}";

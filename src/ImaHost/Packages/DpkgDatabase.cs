@@ -1,9 +1,14 @@
+using System.Security.Cryptography;
+
 namespace ImaHost.Packages;
 
 /// <summary>dpkg's status file, and the journal beside it of what a run of dpkg has changed since.</summary>
 sealed class DpkgDatabase(string root) : PackageDatabase(root)
 {
     public const string Directory = "/var/lib/dpkg";
+
+    /// <summary>Where it keeps what archives say of themselves.</summary>
+    public const string Info = Directory + "/info";
 
     public override string Manager => "dpkg";
 
@@ -14,6 +19,18 @@ sealed class DpkgDatabase(string root) : PackageDatabase(root)
     protected override IEnumerable<string> Files => [Status, Updates];
 
     public override IReadOnlyList<InstalledPackage> Read() => [.. ReadStanzas().Select(found => found.Package)];
+
+    /// <summary>
+    /// dpkg puts the list of MD5 digests and the scripts of what it has unpacked in place unchanged. A package without such
+    /// a list gets one of dpkg's making, which tells nothing of the archive.
+    /// </summary>
+    public override bool HasInstalled(PackageList list)
+    {
+        string several = $"{Info}/{list.Package.Name}:{list.Package.Architecture}";
+        string stem = File.Exists(In($"{several}.list")) ? several : $"{Info}/{list.Package.Name}";
+        return list.Md5Sums != null && HashOf($"{stem}.md5sums") == list.Md5Sums
+            && DebianArchive.Scripts.All(kind => HashOf($"{stem}.{kind}") == list.HashOf($"{stem}.{kind}"));
+    }
 
     /// <summary>What is there, with all that the database says of it.</summary>
     public IReadOnlyList<(InstalledPackage Package, Stanza Fields)> ReadStanzas()
@@ -52,6 +69,10 @@ sealed class DpkgDatabase(string root) : PackageDatabase(root)
             ? (new InstalledPackage(DebianArchive.Identify(stanza, Root, Status), known), stanza)
             : null;
     }
+
+    /// <returns>SHA-256, hexadecimal; null: there is no such file.</returns>
+    string? HashOf(string path) =>
+        File.Exists(In(path)) ? Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(In(path)))) : null;
 
     /// <summary>updates/0000 and on: what <c>dpkg</c> writes for each change until it writes the status file anew.</summary>
     IEnumerable<string> Journal() => System.IO.Directory.Exists(Updates)

@@ -5,7 +5,8 @@ namespace ImaHost.Packages;
 
 /// <summary>
 /// Installed packages of dpkg: from the archive where apt still has it, else from the files that match the MD5 digests in
-/// dpkg's database. That is the only time when MD5 counts.
+/// dpkg's database. MD5 counts here, and to tell builds of one version apart
+/// (<see cref="DpkgDatabase.HasInstalled"/>); nowhere else.
 /// </summary>
 sealed class DpkgImport : PackageImport
 {

@@ -3,22 +3,33 @@ using ImaHost.Crypto;
 
 namespace ImaHost.Packages;
 
+/// <summary>What came of looking at a signature.</summary>
+/// <param name="IsVerified">A trusted key made it of that digest.</param>
+/// <param name="Refusal">What it says against the file; null: nothing.</param>
+readonly record struct FileSignatureVerdict(bool IsVerified, string? Refusal)
+{
+    /// <summary>A trusted key made it.</summary>
+    public static FileSignatureVerdict Verified => new(IsVerified: true, Refusal: null);
+
+    /// <summary>Nobody here can tell: it says nothing, neither for the file nor against it.</summary>
+    public static FileSignatureVerdict Unknown => default;
+}
+
 /// <summary>Asks whether a signature is good and its key is trusted.</summary>
-/// <returns>Why it does not vouch for the digest; null: it does.</returns>
-delegate string? FileSignatureCheck(in SecurityIma signature, in Digest signed);
+delegate FileSignatureVerdict FileSignatureCheck(in SecurityIma signature, in Digest signed);
 
 /// <summary>
 /// The IMA signatures in a header of rpm: looked at where they are, so that a package whose signatures are damaged does not
 /// vouch for the files they stand at.
 /// </summary>
-/// <param name="check">Is asked about each that is well-formed; null: well-formed is enough.</param>
+/// <param name="check">Is asked about each that is well-formed; null: nobody can tell of any.</param>
 sealed class FileSignatures(FileSignatureCheck? check)
 {
     const int KeyIdAt = 3; // struct signature_v2_hdr, security/integrity/integrity.h
     const int KeyIdSize = 4;
     readonly SortedSet<string> _keys = new(StringComparer.Ordinal);
 
-    /// <summary>The ids of the keys of those that were taken, hexadecimal.</summary>
+    /// <summary>The ids of the keys whose signatures were verified, hexadecimal. Anybody can write the id of any key.</summary>
     public IReadOnlyList<string> Keys => [.. _keys];
 
     /// <summary>Looks at the signature of a file.</summary>
@@ -50,13 +61,13 @@ sealed class FileSignatures(FileSignatureCheck? check)
                 CultureInfo.InvariantCulture, $"its signature is over a {signature.Algorithm} digest, the header has {algorithm}");
         }
 
-        string? refusal = check?.Invoke(in signature, in digest);
-        if (refusal == null)
+        FileSignatureVerdict verdict = check?.Invoke(in signature, in digest) ?? FileSignatureVerdict.Unknown;
+        if (verdict.IsVerified)
         {
             _ = _keys.Add(Convert.ToHexStringLower(value.AsSpan(KeyIdAt, KeyIdSize)));
         }
 
-        return refusal;
+        return verdict.Refusal;
     }
 
     static bool TryDecode(string text, out byte[] bytes)

@@ -44,6 +44,10 @@ abstract class PackageDatabase(string root)
     /// <exception cref="PackageException">It cannot be read: nothing is known then, not that nothing is there.</exception>
     public abstract IReadOnlyList<InstalledPackage> Read();
 
+    /// <summary>Do the database's own digests say that it is these contents of an installed package that were unpacked?</summary>
+    /// <returns>False also where there are no digests that tell.</returns>
+    public abstract bool HasInstalled(PackageList list);
+
     /// <summary>Differs from what it was when packages have changed. Costs a few calls of stat.</summary>
     public string Fingerprint() => string.Join(';', Files.Select(Describe));
 

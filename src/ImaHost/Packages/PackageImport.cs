@@ -38,7 +38,7 @@ abstract class PackageImport(string root) : IDisposable
                 ImportedPackage imported = import(hashers.Value!);
                 using (store.Lock())
                 {
-                    _ = store.Put(imported.List, out _);
+                    _ = store.Put(imported.List);
                 }
 
                 lock (turn)

@@ -29,8 +29,14 @@ sealed record PackageList(PackageId Package, RecordedFrom From, IReadOnlyList<Li
 {
     public const string FirstLine = "# imahost package list 1";
 
-    /// <summary>Ids of the keys that signed files in the header of an rpm, hexadecimal.</summary>
+    /// <summary>Ids of the trusted keys whose signatures in the header of an rpm were verified, hexadecimal.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
+
+    /// <summary>
+    /// SHA-256 (hexadecimal) of the list of MD5 digests that the archive brings, which dpkg keeps: by it one can tell whether
+    /// the archive was unpacked. Null: it has none, or the list is of no archive.
+    /// </summary>
+    public string? Md5Sums { get; init; }
 
     /// <summary>
     /// The package is removed but for its configuration. Its scripts stay, and run when it is purged: the list has only
@@ -51,11 +57,11 @@ sealed record PackageList(PackageId Package, RecordedFrom From, IReadOnlyList<Li
         return text.ToString();
     }
 
-    /// <summary>Do both vouch for the same contents?</summary>
-    public bool HasSameDigests(PackageList other) =>
-        Digests().SetEquals(other.Files.Select(file => file.Sha256));
+    /// <summary>Do both vouch for the same files?</summary>
+    public bool HasSameContents(PackageList other) => Files.ToHashSet().SetEquals(other.Files);
 
-    HashSet<string> Digests() => [.. Files.Select(file => file.Sha256)];
+    /// <summary>The digest of a file; null: it has none of that path.</summary>
+    public string? HashOf(string path) => Files.FirstOrDefault(file => file.Path == path).Sha256;
 
     void AppendHeader(StringBuilder text, DateTime when)
     {
@@ -80,6 +86,11 @@ sealed record PackageList(PackageId Package, RecordedFrom From, IReadOnlyList<Li
         if (IsLeftover)
         {
             _ = text.Append(PackageListReader.Leftover).Append('\n');
+        }
+
+        if (Md5Sums != null)
+        {
+            _ = text.Append(PackageListReader.Md5Sums).Append(Md5Sums).Append('\n');
         }
 
         foreach (string key in Keys)

@@ -7,6 +7,7 @@ namespace ImaHost.Packages;
 static class PackageListReader
 {
     public const string Leftover = "# state: config-files";
+    public const string Md5Sums = "# md5sums: ";
     const int DigestLength = 64;
     static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
@@ -49,6 +50,7 @@ static class PackageListReader
         return new PackageList(package, from, [.. Entries(path, lines)])
         {
             IsLeftover = isLeftover,
+            Md5Sums = Field(lines, "md5sums"),
             Keys = [.. lines.Where(line => line.StartsWith(key, StringComparison.Ordinal)).Select(line => line[key.Length..])],
         };
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImaHost.Interop;
 
 namespace ImaHost.Packages;
 
@@ -63,28 +64,30 @@ sealed class PackageStore
     /// <summary>The name of the list that stands for what is installed of a package.</summary>
     public static string NameOf(PackageId package) => package.FileName + Suffix;
 
-    /// <summary>Writes a list in place of one that its package has.</summary>
-    /// <param name="superseded">
-    /// The name that the list of that package has now, if it had one that vouched for other contents: they may still be
-    /// what is installed.
-    /// </param>
-    /// <returns>The name of the new list.</returns>
-    public string Put(PackageList list, out string? superseded)
+    /// <summary>
+    /// Writes a list. One of other contents that its package has already stays: they may be what is installed, so the new
+    /// one gets a number.
+    /// </summary>
+    /// <returns>The name of the list.</returns>
+    public string Put(PackageList list)
     {
         string name = list.IsLeftover ? $"{list.Package.FileName}~config{Suffix}" : NameOf(list.Package);
-        superseded = null;
-        if (File.Exists(PathOf(name)) && !PackageListReader.Read(PathOf(name)).HasSameDigests(list))
+        for (int number = 1; !list.IsLeftover && HasOther(name, list); number++)
         {
-            int number = 1;
-            while (File.Exists(PathOf(superseded = Numbered(list.Package, number))))
-            {
-                number++;
-            }
-
-            File.Move(PathOf(name), PathOf(superseded));
+            name = string.Create(CultureInfo.InvariantCulture, $"{list.Package.FileName}~{number}{Suffix}");
         }
 
         Write(PathOf(name), list.Format(DateTime.UtcNow));
+        return name;
+    }
+
+    /// <summary>Lets a numbered list stand for what is installed of its package, in place of the one that did.</summary>
+    /// <returns>The name it has now.</returns>
+    public string Promote(StoredList list)
+    {
+        string name = NameOf(list.Package);
+        DurableFile.Replace(PathOf(list.File), PathOf(name));
+        _ = _known.Remove(list.File) | _known.Remove(name);
         return name;
     }
 
@@ -131,8 +134,8 @@ sealed class PackageStore
         _ = _known.Remove(list);
     }
 
-    static string Numbered(PackageId package, int number) =>
-        string.Create(CultureInfo.InvariantCulture, $"{package.FileName}~{number}{Suffix}");
+    bool HasOther(string name, PackageList list) =>
+        File.Exists(PathOf(name)) && !PackageListReader.Read(PathOf(name)).HasSameContents(list);
 
     static string[] ReadLines(string path) => File.Exists(path) ? File.ReadAllLines(path, ByteText.Encoding) : [];
 
@@ -148,15 +151,5 @@ sealed class PackageStore
     }
 
     /// <summary>On disk before it has its name: after a power cut an empty list would count as one that is there.</summary>
-    static void Write(string path, string text)
-    {
-        string fresh = path + ".new";
-        using (var file = new FileStream(fresh, FileMode.Create, FileAccess.Write))
-        {
-            file.Write(ByteText.Encoding.GetBytes(text));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(fresh, path, overwrite: true);
-    }
+    static void Write(string path, string text) => DurableFile.Write(path, ByteText.Encoding.GetBytes(text));
 }

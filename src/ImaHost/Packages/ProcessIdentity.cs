@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImaHost.Interop;
 
 namespace ImaHost.Packages;
 
@@ -14,13 +15,19 @@ readonly record struct ProcessIdentity(int Pid, long StartTicks)
     public bool IsAlive =>
         TryReadStat(Pid, out _, out string[] fields) && StartOf(fields) == StartTicks && fields[StateField] is not ("Z" or "X");
 
-    /// <summary>The nearest process of that name that this one was started by.</summary>
+    /// <summary>
+    /// The nearest process of that name that this one was started by. Anybody can give a process any name: it has to be
+    /// root's, run a program that only root can write, and have none that is not root's between it and this one.
+    /// </summary>
     /// <returns>Null: there is none.</returns>
-    public static ProcessIdentity? FindAncestor(string name)
+    public static ProcessIdentity? FindAncestor(string name) => FindAncestor(name, Environment.ProcessId);
+
+    /// <summary>The same, from another process on.</summary>
+    public static ProcessIdentity? FindAncestor(string name, int from)
     {
-        for (int pid = Environment.ProcessId; pid > 1 && TryReadStat(pid, out string comm, out string[] fields);)
+        for (int pid = from; pid > 1 && IsRoots(pid) && TryReadStat(pid, out string comm, out string[] fields);)
         {
-            if (comm == name)
+            if (comm == name && FileStat.TryOfPath(In(pid, "exe"), out FileStat program) && !program.IsExposed)
             {
                 return new ProcessIdentity(pid, StartOf(fields));
             }
@@ -35,17 +42,16 @@ readonly record struct ProcessIdentity(int Pid, long StartTicks)
     public static ProcessIdentity? Of(int pid) =>
         TryReadStat(pid, out _, out string[] fields) ? new ProcessIdentity(pid, StartOf(fields)) : null;
 
+    /// <summary>By its real user: what a set-user-ID program was started by is not root's.</summary>
+    static bool IsRoots(int pid) =>
+        TryReadText(pid, "status", out string text) && text.Contains("\nUid:\t0\t", StringComparison.Ordinal);
+
     static long StartOf(string[] fields) => long.Parse(fields[StartField], CultureInfo.InvariantCulture);
 
     /// <param name="fields">Those after the name, which may itself have spaces and brackets.</param>
     static bool TryReadStat(int pid, out string comm, out string[] fields)
     {
-        string text;
-        try
-        {
-            text = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
-        }
-        catch (IOException)
+        if (!TryReadText(pid, "stat", out string text))
         {
             comm = "";
             fields = [];
@@ -58,4 +64,20 @@ readonly record struct ProcessIdentity(int Pid, long StartTicks)
         fields = text[(close + 2)..].Split(' ');
         return fields.Length > StartField;
     }
+
+    static bool TryReadText(int pid, string name, out string text)
+    {
+        try
+        {
+            text = File.ReadAllText(In(pid, name));
+            return true;
+        }
+        catch (IOException)
+        {
+            text = "";
+            return false;
+        }
+    }
+
+    static string In(int pid, string name) => string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/{name}");
 }

@@ -4,7 +4,10 @@ namespace ImaHost.Packages;
 
 /// <summary>What came of comparing the lists with what is installed.</summary>
 /// <param name="Expiring">Lists that vouch for a while only, since now.</param>
-/// <param name="Returned">Lists that were to expire, and whose package is installed again.</param>
+/// <param name="Returned">
+/// Lists that were to expire, and whose package is installed again; and those that took the place of another one as it is
+/// their contents that are installed.
+/// </param>
 /// <param name="Deleted">Lists whose time was over.</param>
 /// <param name="Problems">What could not be compared: those lists stay as they were.</param>
 sealed record Reconciliation(
@@ -56,12 +59,14 @@ sealed class Reconciler(PackageStore store, int grace)
         IReadOnlyList<StoredList> lists = store.ReadLists();
         var problems = new List<string>();
         var before = new Dictionary<string, long>(state.Expiring);
+        var promoted = new List<string>();
         foreach (IGrouping<(string, string), StoredList> group in lists.GroupBy(list => (list.Package.Manager, list.Package.Root)))
         {
-            if (TryRead(group.Key, problems) is { } installed)
+            if (TryRead(group.Key, problems) is { } found)
             {
-                var fate = new ListFate(store, state, installed, done, now + grace);
+                var fate = new ListFate(store, state, found.Database, found.Installed, done, now + grace);
                 group.ToList().ForEach(fate.Decide);
+                promoted.AddRange(fate.Promoted);
             }
         }
 
@@ -70,11 +75,12 @@ sealed class Reconciler(PackageStore store, int grace)
         Remember(state, lists);
         return new Reconciliation(
             [.. state.Expiring.Keys.Where(list => !before.ContainsKey(list))],
-            [.. before.Keys.Where(list => !state.Expiring.ContainsKey(list) && !deleted.Contains(list))],
+            [.. before.Keys.Where(list => !state.Expiring.ContainsKey(list) && !deleted.Contains(list)).Union(promoted)],
             deleted, problems);
     }
 
-    static Dictionary<PackageId, PackageState>? TryRead((string Manager, string Root) of, List<string> problems)
+    static (PackageDatabase Database, Dictionary<PackageId, PackageState> Installed)? TryRead(
+        (string Manager, string Root) of, List<string> problems)
     {
         try
         {
@@ -86,7 +92,7 @@ sealed class Reconciler(PackageStore store, int grace)
                 installed[package.Id] = package.State;
             }
 
-            return installed;
+            return (database, installed);
         }
         catch (Exception e) when (e is PackageException or IOException or UnauthorizedAccessException
             or System.ComponentModel.Win32Exception)

@@ -15,6 +15,10 @@ sealed class RpmDatabase(string root) : PackageDatabase(root)
     public override IReadOnlyList<InstalledPackage> Read() =>
         [.. Query(["-qa"], withFiles: false).Select(header => new InstalledPackage(header.Package, PackageState.Installed))];
 
+    public override bool HasInstalled(PackageList list) => list.From == RecordedFrom.Header
+        && Query(["-q", list.Package.Name], withFiles: true).Exists(header =>
+            header.Package == list.Package && RpmArchive.OfHeader(header, check: null).List.HasSameContents(list));
+
     /// <summary>The headers of all packages that have files.</summary>
     public IEnumerable<RpmHeader> ReadHeaders() => Query(["-qa"], withFiles: true).Where(header => header.Files.Count > 0);
 

@@ -107,4 +107,40 @@ public sealed class PackageListTests : IDisposable
         Assert.Equal([1, 4], warnings.Select(warning => int.Parse(warning.Split(':')[1], null)));
         Assert.Null(Find(index, 1, now: Now + 1));
     }
+
+    [Fact]
+    public void Every_name_on_a_damaged_line_is_over_and_so_are_numbered_lists()
+    {
+        _ = _lists.WritePackage("named", 1);
+        _ = _lists.WritePackage("other", 2);
+        WriteNumbered("x", 3);
+        File.WriteAllText(_lists.Settings.ExpiringPath, "1e3 named_1.0-1_amd64.sha256\n");
+        ReferenceIndex index = _lists.Open(out IReadOnlyList<string> warnings);
+        Assert.Contains("is over now", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Null(Find(index, 1, now: Now));
+        Assert.NotNull(Find(index, 2, now: Now));
+        Assert.Null(Find(index, 3, now: Now));
+    }
+
+    [Theory]
+    [InlineData("directory")]
+    [InlineData("loop")]
+    public void Ends_that_cannot_be_read_are_there_for_numbered_lists(string what)
+    {
+        _ = _lists.WritePackage("current", 1);
+        WriteNumbered("x", 2);
+        Assert.NotNull(Find(_lists.Open(), 2, now: Now));
+        string path = _lists.Settings.ExpiringPath;
+        _ = what == "loop" ? File.CreateSymbolicLink(path, path) : Directory.CreateDirectory(path);
+        ReferenceIndex index = _lists.Open(out IReadOnlyList<string> warnings);
+        Assert.Contains("cannot be read", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.NotNull(Find(index, 1, now: Now));
+        Assert.Null(Find(index, 2, now: Now));
+    }
+
+    void WriteNumbered(string name, byte digest)
+    {
+        string path = _lists.WritePackage(name, digest);
+        File.Move(path, path.Replace(".sha256", "~1.sha256", StringComparison.Ordinal));
+    }
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using ImaHost.Cli;
 using ImaHost.Daemon;
 using ImaHost.Tests.Support;
 using Xunit;
@@ -66,11 +67,21 @@ public sealed class ControlSocketTests : IDisposable
         Assert.Equal(Room, _most);
     }
 
+    [Fact]
+    public void Who_waits_for_the_lists_to_be_loaded_is_told_when_it_takes_too_long()
+    {
+        Assert.Contains(
+            "has not loaded the lists within 0.2 s", PackageHookCommand.Load(_directory.Root, patience: 200),
+            StringComparison.Ordinal);
+        _letGo.Set();
+        Assert.Null(PackageHookCommand.Load(_directory.Root));
+    }
+
     string Ask(string question) => ControlSocket.Ask(_directory.Root, question);
 
     string Answer(string line)
     {
-        if (line == "slow")
+        if (line is "slow" or VoucherLoader.Request)
         {
             _most = Math.Max(_most, Room - _slow.CurrentCount + 1);
             _ = _slow.Signal();

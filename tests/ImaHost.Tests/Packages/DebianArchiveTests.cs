@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using ImaHost.Packages;
@@ -36,6 +37,30 @@ public sealed class DebianArchiveTests : IDisposable
             ],
             archive.List.Files.OrderBy(file => !file.Path.StartsWith("/var", StringComparison.Ordinal)).ThenBy(file => file.Path));
         Assert.Empty(archive.Refused);
+    }
+
+    [Theory]
+    [InlineData("all")]
+    [InlineData("several")]
+    public void Archive_that_dpkg_has_unpacked_is_told_from_another_build(string kind)
+    {
+        Privileges.Require();
+        string native = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "amd64";
+        string file = DebFile.Build(_directory, architecture: kind == "all" ? kind : native);
+        string root = _directory.At("root");
+        _ = _directory.Write("root/var/lib/dpkg/status", "");
+        _ = Directory.CreateDirectory(_directory.At("root", "var", "lib", "dpkg", "info"));
+        _ = Directory.CreateDirectory(_directory.At("root", "var", "lib", "dpkg", "updates"));
+        PackageList list = DebianArchive.Read(file, _hasher, root, RecordedFrom.Unpack).List;
+        var database = new DpkgDatabase(root);
+        Assert.False(database.HasInstalled(list));
+
+        Child.Run("dpkg", $"--root={root}", "--force-script-chrootless", "--force-bad-path", "--unpack", file);
+
+        Assert.True(database.HasInstalled(list));
+        Assert.False(database.HasInstalled(list with { Md5Sums = Hash("other") }));
+        Assert.False(database.HasInstalled(list with { Md5Sums = null }));
+        Assert.False(database.HasInstalled(list with { Files = [.. list.Files.Skip(1)] }));
     }
 
     [Fact]

@@ -85,8 +85,38 @@ public sealed class DpkgCommandLineTests : IDisposable
     [Fact]
     public void Ancestor_is_found_by_its_name()
     {
+        Privileges.Require();
         string own = File.ReadAllText("/proc/self/comm").TrimEnd('\n');
         Assert.Equal(Environment.ProcessId, ProcessIdentity.FindAncestor(own)!.Value.Pid);
         Assert.Null(ProcessIdentity.FindAncestor("no such program"));
+    }
+
+    [Fact]
+    public void Process_that_is_not_roots_ends_the_search_though_root_started_it()
+    {
+        Privileges.Require();
+        string own = File.ReadAllText("/proc/self/comm").TrimEnd('\n');
+        using Child roots = Child.Sleep();
+        using Child foreign = Child.Start("/usr/bin/setpriv", ["--ruid", "65534", "/bin/sleep", "30"], "sleep");
+
+        Assert.Equal(Environment.ProcessId, ProcessIdentity.FindAncestor(own, roots.Pid)!.Value.Pid);
+        Assert.Equal(roots.Pid, ProcessIdentity.FindAncestor("sleep", roots.Pid)!.Value.Pid);
+        Assert.Null(ProcessIdentity.FindAncestor(own, foreign.Pid));
+        Assert.Null(ProcessIdentity.FindAncestor("sleep", foreign.Pid));
+    }
+
+    [Fact]
+    public void Program_that_others_can_write_is_not_dpkg_by_its_name()
+    {
+        Privileges.Require();
+        string program = _directory.At("dpkg");
+        File.Copy("/bin/sleep", program);
+        const UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        File.SetUnixFileMode(program, mode);
+        using Child child = Child.Start(program, ["30"]);
+        Assert.Equal(child.Pid, ProcessIdentity.FindAncestor("dpkg", child.Pid)!.Value.Pid);
+
+        File.SetUnixFileMode(program, mode | UnixFileMode.OtherWrite);
+        Assert.Null(ProcessIdentity.FindAncestor("dpkg", child.Pid));
     }
 }

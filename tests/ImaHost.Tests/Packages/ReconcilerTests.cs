@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using ImaHost.Packages;
 using ImaHost.Tests.Support;
 using Xunit;
@@ -178,23 +180,69 @@ public sealed class ReconcilerTests : IDisposable
     {
         string list = Put("x", "1", "/usr/bin/x");
         WriteStatus("base 1 installed", "x 1 installed");
-        var again = new PackageList(Id("x", "1"), RecordedFrom.Unpack, [new ListedFile(new string('b', 64), "/usr/bin/x")]);
-        Assert.Equal(list, _store.Put(again, out string? superseded));
+        string before = File.ReadAllText(At(list));
+        string again = PutOther("of another build", "script");
         ProcessIdentity self = ProcessIdentity.Of(Environment.ProcessId)!.Value;
-        Await(superseded!, self);
+        Await(again, self);
 
+        Assert.Equal($"{Id("x", "1").FileName}~1.sha256", again);
         Assert.Empty(_reconciler.Reconcile(1000).Expiring);
-        Assert.Equal([superseded!], _reconciler.Reconcile(1001, done: self).Expiring);
+        Assert.Equal([again], _reconciler.Reconcile(1001, done: self).Expiring);
         _ = _reconciler.Reconcile(1001 + Grace);
-        Assert.Equal(new string('b', 64), Assert.Single(PackageListReader.Read(At(list)).Files).Sha256);
+        Assert.False(File.Exists(At(again)));
+        Assert.Equal(before, File.ReadAllText(At(list)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Other_contents_of_the_same_version_take_the_place_when_it_is_them_that_dpkg_has_unpacked(bool isAwaited)
+    {
+        string list = Put("x", "1", "/usr/bin/x");
+        WriteStatus("base 1 installed", "x 1 installed");
+        string again = PutOther("of another build", "script");
+        ProcessIdentity self = ProcessIdentity.Of(Environment.ProcessId)!.Value;
+        if (isAwaited)
+        {
+            Await(again, self);
+        }
+
+        WriteInfo("md5sums", "of another build");
+        WriteInfo("postinst", "script");
+        Reconciliation result = _reconciler.Reconcile(1000, done: self);
+
+        Assert.Equal([list], result.Returned);
+        Assert.True(result.HasChanges);
+        Assert.False(File.Exists(At(again)));
+        Assert.Empty(_store.ReadState().Pending);
+        Assert.Empty(_store.ReadState().Expiring);
+        _ = _reconciler.Reconcile(100_000);
+        Assert.Equal(new string('b', 64), PackageListReader.Read(At(list)).HashOf("/usr/bin/x"));
+    }
+
+    [Theory]
+    [InlineData("of another build", "changed script")]
+    [InlineData("of another build", null)]
+    [InlineData("of this build", "script")]
+    [InlineData(null, "script")]
+    public void Other_contents_expire_when_a_digest_of_what_is_installed_differs(string? md5Sums, string? script)
+    {
+        _ = Put("x", "1", "/usr/bin/x");
+        WriteStatus("base 1 installed", "x 1 installed");
+        string again = PutOther("of another build", "script");
+        WriteInfo("md5sums", md5Sums);
+        WriteInfo("postinst", script);
+        Assert.Equal([again], _reconciler.Reconcile(1000).Expiring);
     }
 
     [Fact]
-    public void Same_contents_again_supersede_nothing()
+    public void Same_contents_again_stay_one_list()
     {
         string list = Put("x", "1", "/usr/bin/x");
-        _ = _store.Put(PackageListReader.Read(At(list)), out string? superseded);
-        Assert.Null(superseded);
+        Assert.Equal(list, _store.Put(PackageListReader.Read(At(list))));
+        string again = PutOther("of another build", "script");
+        Assert.Equal(again, PutOther("of another build", "script"));
+        Assert.NotEqual(again, PutOther("of a third build", "other script"));
     }
 
     [Theory]
@@ -236,8 +284,26 @@ public sealed class ReconcilerTests : IDisposable
     {
         var list = new PackageList(
             Id(name, version), RecordedFrom.Unpack, [.. paths.Select(path => new ListedFile(new string('a', 64), path))]);
-        return _store.Put(list, out _);
+        return _store.Put(list);
     }
+
+    /// <summary>Another build of x 1, which brings a program and a script.</summary>
+    string PutOther(string md5Sums, string script) => _store.Put(new PackageList(
+        Id("x", "1"), RecordedFrom.Unpack,
+        [new ListedFile(Hash(script), "/var/lib/dpkg/info/x.postinst"), new ListedFile(new string('b', 64), "/usr/bin/x")])
+    {
+        Md5Sums = Hash(md5Sums),
+    });
+
+    void WriteInfo(string kind, string? text)
+    {
+        if (text != null)
+        {
+            _ = _directory.Write($"root/var/lib/dpkg/info/x.{kind}", text);
+        }
+    }
+
+    static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     void Await(string list, ProcessIdentity process)
     {

@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
+using ImaHost.Appraisal;
+using ImaHost.Cli;
 using ImaHost.Crypto;
+using ImaHost.Daemon;
 using ImaHost.Packages;
 using ImaHost.Tests.Support;
 using Xunit;
@@ -75,10 +78,21 @@ public sealed class RpmArchiveTests : IDisposable
         Assert.Throws<PackageException>(() => RpmQuery.Parse(text, "/"));
 
     [Fact]
-    public void Key_of_a_well_formed_signature_is_told()
+    public void Key_of_a_verified_signature_is_told()
     {
-        RpmArchive archive = RpmArchive.OfHeader(HeaderWith(Signature(4)), check: null);
+        RpmArchive archive = RpmArchive.OfHeader(HeaderWith(Signature(4)), Verify);
         Assert.Equal([KeyId], archive.List.Keys);
+        Assert.Equal(["/signed", "/bare"], archive.List.Files.Select(file => file.Path));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Key_that_nobody_could_verify_is_not_told_and_says_nothing_against_the_file(bool hasKeys)
+    {
+        FileSignatureCheck? check = hasKeys ? (in _, in _) => FileSignatureVerdict.Unknown : null;
+        RpmArchive archive = RpmArchive.OfHeader(HeaderWith(Signature(4)), check);
+        Assert.Empty(archive.List.Keys);
         Assert.Equal(["/signed", "/bare"], archive.List.Files.Select(file => file.Path));
     }
 
@@ -109,7 +123,7 @@ public sealed class RpmArchiveTests : IDisposable
 
         // In the order of the header: /etc/sample.conf, the ghost, it's odd, link, sample.
         RpmPackage.AddSignatures(file, Signature(4), "", "0302", "", Signature(4));
-        RpmArchive archive = RpmArchive.Read(file, _hasher, check: null);
+        RpmArchive archive = RpmArchive.Read(file, _hasher, Verify);
 
         Assert.Equal([KeyId], archive.List.Keys);
         Assert.Equal(["/etc/sample.conf", "/usr/bin/sample"], archive.List.Files.Select(listed => listed.Path));
@@ -120,10 +134,10 @@ public sealed class RpmArchiveTests : IDisposable
     public void Keyring_has_the_last_word()
     {
         Digest asked = default;
-        string? Refuse(in SecurityIma signature, in Digest signed)
+        FileSignatureVerdict Refuse(in SecurityIma signature, in Digest signed)
         {
             asked = signed;
-            return signature.Type == SecurityImaType.Signature ? "no such key" : null;
+            return new(IsVerified: false, signature.Type == SecurityImaType.Signature ? "no such key" : null);
         }
 
         RpmArchive archive = RpmArchive.OfHeader(HeaderWith(Signature(4)), Refuse);
@@ -185,6 +199,56 @@ public sealed class RpmArchiveTests : IDisposable
         string root = Directory.CreateDirectory(_directory.At("empty")).FullName;
         Assert.Contains("no database of rpm", Assert.Throws<PackageException>(() => new RpmDatabase(root).Read()).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(root));
+    }
+
+    [Fact]
+    public void Key_is_told_when_it_is_trusted_and_its_signature_good()
+    {
+        string key = new KeyWorkshop(_directory).MakeKey("key", KeyWorkshop.Ec);
+        string trusted = KeyWorkshop.PublicOf(key);
+        FileSignatureCheck check = HeaderSignatures.Check(new DaemonOptions { Keys = [trusted], Blacklist = [] });
+        uint id = Assert.Single(Keyring.Load(
+            [trusted], Blacklist.Load([]), TimeProvider.System, new DaemonOptions().ExpiredKeys).Keys).Id;
+        string signature = Sign(key, Hash("signed"));
+        string label = $"030204{id:x8}{signature.Length / 2:x4}{signature}";
+
+        Assert.Equal([$"{id:x8}"], RpmArchive.OfHeader(HeaderWith(label), check).List.Keys);
+
+        RpmArchive foreign = RpmArchive.OfHeader(HeaderWith(Signature(4)), check);
+        Assert.Empty(foreign.List.Keys);
+        Assert.Empty(foreign.Refused);
+
+        RpmArchive forged = RpmArchive.OfHeader(HeaderWith($"030204{id:x8}000401020304"), check);
+        Assert.Empty(forged.List.Keys);
+        Assert.StartsWith("/signed: ", Assert.Single(forged.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Recorded_rpm_takes_the_place_of_other_contents_when_its_header_is_the_installed_one()
+    {
+        Privileges.Require();
+        string root = InstallIn("root", digests: 8);
+        var store = new PackageStore(_directory.At("state"));
+        PackageList real = Assert.Single(Import(new PackageStore(_directory.At("other")), root)).List;
+        PackageList other = real with { Files = [new ListedFile(Hash("never unpacked"), "/usr/bin/sample")] };
+        string list = store.Put(other);
+        string second = store.Put(real);
+        Assert.NotEqual(list, second);
+
+        Assert.Equal([list], new Reconciler(store, grace: 60).Reconcile(1000).Returned);
+        Assert.True(PackageListReader.Read(Path.Combine(store.Directory, list)).HasSameContents(real));
+
+        Assert.Equal([store.Put(other)], new Reconciler(store, grace: 60).Reconcile(1001).Expiring);
+    }
+
+    static FileSignatureVerdict Verify(in SecurityIma signature, in Digest signed) => FileSignatureVerdict.Verified;
+
+    string Sign(string key, string digest)
+    {
+        string input = _directory.At("digest");
+        File.WriteAllBytes(input, Convert.FromHexString(digest));
+        KeyWorkshop.OpenSsl("pkeyutl", "-sign", "-inkey", key, "-in", input, "-out", _directory.At("signature"));
+        return Convert.ToHexStringLower(File.ReadAllBytes(_directory.At("signature")));
     }
 
     static List<ImportedPackage> Import(PackageStore store, string root)
