@@ -13,6 +13,9 @@ sealed class Explainer(WhyContext context)
 {
     static readonly ImaHook[] Hooks = [ImaHook.BprmCheck, ImaHook.MmapCheck, ImaHook.FileCheck];
 
+    /// <summary>Decisions about one file and process that are no further apart come of one attempt to run it.</summary>
+    static readonly TimeSpan OneAttempt = TimeSpan.FromSeconds(1);
+
     /// <param name="path">The file.</param>
     /// <param name="most">Decisions that are shown at most.</param>
     public WhyReport Explain(string path, int most)
@@ -47,6 +50,18 @@ sealed class Explainer(WhyContext context)
         ];
     }
 
+    /// <summary>
+    /// The last one; but of the exec, where that was denied the same process just before: a shell then opens the file to
+    /// look whether it is a script, and a loader maps it.
+    /// </summary>
+    static DecisionRecord? DenialIn(List<DecisionRecord> decisions)
+    {
+        DecisionRecord? last = decisions.FindLast(record => record.IsDenial);
+        string exec = ImaHook.BprmCheck.Name();
+        return last == null ? null : decisions.FindLast(record => record.IsDenial && record.Hook == exec
+            && record.Pid == last.Pid && (last.Latest - record.Latest).Duration() <= OneAttempt) ?? last;
+    }
+
     WhyReport Untold(string path, WhyVerdict verdict, string error, int most)
     {
         string shown = EntryName.ToText(Encoding.UTF8.GetBytes(path));
@@ -68,7 +83,7 @@ sealed class Explainer(WhyContext context)
         string path = Encoding.UTF8.GetString(file.File.Path);
         string shown = EntryName.ToText(file.File.Path);
         List<DecisionRecord> decisions = DecisionsOf(shown, file.File.Stat);
-        DecisionRecord? denial = decisions.FindLast(record => record.IsDenial);
+        DecisionRecord? denial = DenialIn(decisions);
         DecisionRecord? allowed = decisions.FindLast(record => record.IsAllowed);
         Judgement now = Judge(file, denial);
         List<ListLine> lists = ListSearch.Find(

@@ -49,6 +49,22 @@ public sealed class WhyTests : IDisposable
         Assert.Equal(WhyVerdict.Denied, Explain(tool, "appraise func=BPRM_CHECK uid=4242").Verdict);
     }
 
+    [Theory]
+    [InlineData(7, 400, "BPRM_CHECK")]
+    [InlineData(7, 5000, "MMAP_CHECK")]
+    [InlineData(8, 400, "MMAP_CHECK")]
+    public void Exec_decides_where_it_failed_just_before_in_the_same_process(int pid, int milliseconds, string hook)
+    {
+        string tool = Tool();
+        var exec = new DecisionRecord
+        {
+            Seq = 1, Time = DateTime.UnixEpoch, Outcome = DecisionOutcome.Denied, Path = tool, Hook = "BPRM_CHECK", Pid = 7,
+        };
+        Record(exec, exec with { Seq = 2, Time = exec.Time.AddMilliseconds(milliseconds), Hook = "MMAP_CHECK", Pid = pid });
+
+        Assert.Equal(hook, Explain(tool, "appraise func=MMAP_CHECK\nappraise func=BPRM_CHECK\n").Hook);
+    }
+
     [Fact]
     public void Label_is_advised_where_it_would_do()
     {
