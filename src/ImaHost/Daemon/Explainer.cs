@@ -111,7 +111,7 @@ sealed class Explainer(WhyContext context)
             Changes = allowed == null || !fails ? [] : Changes.Since(allowed, file, now.Rule, lists, context),
             Remedies = fails ? new Remedies(context, file, now.Failing, package, lists).Find(allowed) : [],
             Decisions = [.. decisions.TakeLast(most)],
-            Notes = [.. context.Notes, .. NotesOn(asked, label)],
+            Notes = [.. context.Notes, .. NotesOn(asked, now.Finding, label)],
         };
     }
 
@@ -163,8 +163,13 @@ sealed class Explainer(WhyContext context)
             .Select(digest => Convert.ToHexStringLower(digest.Bytes)).Distinct(),
     ];
 
-    IEnumerable<string> NotesOn(string asked, WhyLabel label)
+    IEnumerable<string> NotesOn(string asked, Finding now, WhyLabel label)
     {
+        if (now.Check is { } check and not SignatureCheck.UnknownKey)
+        {
+            yield return AppraisalText.OfSignature(check);
+        }
+
         if (label.Key != null && label.Check == Words.Phrase(SignatureCheck.UnknownKey))
         {
             yield return $"no certificate or public key in {string.Join(", ", context.Options.Keys)} has the id {label.Key}";

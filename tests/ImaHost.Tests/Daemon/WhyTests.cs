@@ -66,6 +66,23 @@ public sealed class WhyTests : IDisposable
     }
 
     [Fact]
+    public void File_that_was_changed_after_it_was_signed_is_told_as_that()
+    {
+        string tool = Tool();
+        string key = new KeyWorkshop(_directory).MakeKey("key", KeyWorkshop.Rsa);
+        using LabelSigner signer = LabelSigner.Open(key, null, null);
+        byte[] label = new byte[LabelSigner.MostBytes];
+        int length = signer.Sign(Digest.Of(HashAlgorithm.Sha256, "another content"u8), label);
+        Assert.SkipUnless(TrySet(tool, label.AsSpan(0, length)), "security.ima cannot be written here");
+        Keyring keys = Keyring.Load([KeyWorkshop.PublicOf(key)], Blacklist.Empty, TimeProvider.System);
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK", vouchers: new Vouchers(keys, Blacklist.Empty, ReferenceIndex.Empty, DateTimeOffset.UtcNow));
+
+        Assert.Equal(("invalid-signature", "bad"), (report.Cause, report.Label!.Check));
+        Assert.Contains(report.Notes, note => note.StartsWith("it was changed after it was signed", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Label_is_advised_where_it_would_do()
     {
         string tool = Tool();
@@ -291,7 +308,7 @@ public sealed class WhyTests : IDisposable
         File.WriteAllText(file, string.Concat(records.Select(record => Encoding.UTF8.GetString(record.ToLine()))));
     }
 
-    WhyReport Explain(string path, string rule, string mode = "enforce")
+    WhyReport Explain(string path, string rule, string mode = "enforce", Vouchers? vouchers = null)
     {
         Assert.True(Words.TryParse(mode, out AppraiseMode appraise));
         string state = _directory.At("state");
@@ -299,7 +316,7 @@ public sealed class WhyTests : IDisposable
         {
             Options = new DaemonOptions { State = state, Appraise = appraise, Reference = [_directory.At("lists")] },
             Policy = Policies.Read(rule),
-            Vouchers = Vouchers.Empty,
+            Vouchers = vouchers ?? Vouchers.Empty,
             History = DecisionHistory.Read(state),
         };
         return new Explainer(context).Explain(path, most: 5);
@@ -311,8 +328,12 @@ public sealed class WhyTests : IDisposable
     {
         using FileInspection file = FileInspection.Of(path, algorithm);
         byte[] label = new byte[2 + HashAlgorithm.MaxSize];
-        int length = SecurityIma.Write(file.File.Digest, label);
+        return TrySet(path, label.AsSpan(0, SecurityIma.Write(file.File.Digest, label)));
+    }
+
+    static bool TrySet(string path, ReadOnlySpan<byte> label)
+    {
         using HeldFile held = HeldFile.Open(path);
-        return held.SetXattr(Encoding.ASCII.GetBytes(Label), label.AsSpan(0, length)) == 0;
+        return held.SetXattr(Encoding.ASCII.GetBytes(Label), label) == 0;
     }
 }
