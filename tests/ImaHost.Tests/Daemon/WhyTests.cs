@@ -83,6 +83,17 @@ public sealed class WhyTests : IDisposable
     }
 
     [Fact]
+    public void Would_deny_counts_one_of_each_as_one()
+    {
+        Record(new DecisionRecord { Seq = 1, Outcome = DecisionOutcome.WouldDeny, Path = "/srv/a/x", Cause = "missing-hash" });
+
+        string[] lines = [.. WouldDenyText.Lines(WouldDenyReport.Of(DecisionHistory.Read(_directory.At("state"))))];
+
+        Assert.Equal("/srv/a: 1 file, 1 access", lines[0]);
+        Assert.StartsWith("  x: missing-hash, 1 time, last on ", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Label_is_advised_where_it_would_do()
     {
         string tool = Tool();
