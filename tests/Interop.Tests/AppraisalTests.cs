@@ -202,7 +202,7 @@ public sealed class AppraisalTests
         Outcome outcome = Shell.Run(Bench.Program, "label", volume.Path);
 
         Shell.Must("umount", volume["below"]);
-        Assert.Contains("labelled 1 files", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("labelled 1 file ", outcome.Output, StringComparison.Ordinal);
         Shell.Must("getfattr", "-n", "security.ima", inside);
         Assert.NotEqual(0, Shell.Run("getfattr", "-n", "security.ima", outside).Status);
         _ = mounted;
@@ -238,7 +238,7 @@ public sealed class AppraisalTests
 
         Assert.Equal(1, outcome.Status);
         Assert.Contains($"{volume["missing"]}: No such file or directory (ENOENT)", outcome.Errors, StringComparison.Ordinal);
-        Assert.Contains("labelled 1 files", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("labelled 1 file ", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("skipped 2", outcome.Output, StringComparison.Ordinal);
         Shell.Must("getfattr", "-n", "security.ima", program);
     }

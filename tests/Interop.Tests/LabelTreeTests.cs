@@ -134,7 +134,7 @@ public sealed class LabelTreeTests
         Outcome outcome = Shell.Run(Bench.Program, "label", "--dry-run", volume.Path);
 
         Assert.Equal(0, outcome.Status);
-        Assert.StartsWith($"would label {program}\nwould label 1 files with sha256", outcome.Output, StringComparison.Ordinal);
+        Assert.StartsWith($"would label {program}\nwould label 1 file with sha256", outcome.Output, StringComparison.Ordinal);
         Assert.NotEqual(0, Shell.Run("getfattr", "-n", "security.ima", program).Status);
     }
 

@@ -34,10 +34,10 @@ public sealed class LearnTests : IDisposable
         string learned = Learn("--state", daemon.State, "--would-deny", "--path", $"{_volume.Path}/**", "--out", Draft);
 
         string digest = Shell.Must("sha256sum", program)[..64];
-        Assert.Contains($"draft      {Draft}: 1 digests (sha256), of which 1 are new;", learned, StringComparison.Ordinal);
+        Assert.Contains($"draft      {Draft}: 1 digest (sha256), of which 1 is new;", learned, StringComparison.Ordinal);
         Assert.Contains($"package    1 (no package)\ndirectory  1 {_volume.Path}\n", learned, StringComparison.Ordinal);
         Assert.Contains($"+          {digest[..12]}  {program}\n", learned, StringComparison.Ordinal);
-        Assert.Contains("besides    1 files that would not be denied", learned, StringComparison.Ordinal);
+        Assert.Contains("besides    1 file that would not be denied", learned, StringComparison.Ordinal);
         Assert.Contains($"\n{digest}  {program}\n", File.ReadAllText(Draft), StringComparison.Ordinal);
         Assert.Contains($"+          {digest[..12]}  {program}\n", Learn("--review", Draft), StringComparison.Ordinal);
 

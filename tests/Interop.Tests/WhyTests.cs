@@ -192,7 +192,7 @@ public sealed class WhyTests
         Shell.Script($"{bare}; {bare}; {labelled}; {later}");
 
         string text = Shell.Must(Bench.Program, "status", "--would-deny", "--state", daemon.State);
-        Assert.Contains($"{volume["bin"]}: 1 files, ", text, StringComparison.Ordinal);
+        Assert.Contains($"{volume["bin"]}: 1 file, ", text, StringComparison.Ordinal);
         Assert.Contains("  bare: missing-hash, ", text, StringComparison.Ordinal);
         Assert.Contains("enforce would deny 2 files in 2 directories (", text, StringComparison.Ordinal);
 

@@ -55,7 +55,7 @@ static class Appraiser
         Appraisal outcome = found.Outcome == Appraisal.Pass && rule.Algorithms?.Contains(label.Algorithm!) == false
             ? Appraisal.DeniedAlgorithm
             : found.Outcome;
-        return new Finding(outcome, by, found.KeyId);
+        return new Finding(outcome, by, found.KeyId, Check: found.Check == SignatureCheck.Good ? null : found.Check);
     }
 
     /// <summary>Any of those whom the rule names will do. A label that is wrong is told of when nobody else vouches.</summary>

@@ -114,7 +114,7 @@ sealed record AuditedEntry(
         return new AuditedEntry(
             path, result.Verdict.ToString().ToLowerInvariant(), result.Hook.Name(),
             passes ? null : AuditSummary.CauseOf(result), passes ? by : null, result.Rule?.Origin,
-            passes || result.Error != 0 ? null : AppraisalText.Advice(result.Finding.Outcome, result.Path));
+            passes || result.Error != 0 ? null : AppraisalText.Advice(result.Finding.Outcome, result.Path, result.Finding.Check));
     }
 
     public string ToText() => Cause == null

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ImaHost.Template;
 using ImaHost.Trees;
 
 namespace ImaHost.Cli;
@@ -33,7 +34,7 @@ sealed record LabelReport(
     {
         var text = new StringBuilder();
         string verb = DryRun ? "would label" : "labelled";
-        Line(text, $"{verb} {Labelled} files with {Hash}, skipped {Skipped} that are not regular, failed on {Failed}");
+        Line(text, $"{verb} {Counted.Of(Labelled, "file")} with {Hash}, skipped {Skipped} that {(Skipped == 1 ? "is" : "are")} not regular, failed on {Failed}");
         if (Unchanged > 0)
         {
             string known = Known > 0

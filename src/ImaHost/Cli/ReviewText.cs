@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using ImaHost.Crypto;
 using ImaHost.Learning;
+using ImaHost.Template;
 
 namespace ImaHost.Cli;
 
@@ -17,8 +18,8 @@ static class ReviewText
         var text = new StringBuilder();
         Draft draft = review.Draft;
         string what = draft.Kind == DraftKind.Policy
-            ? Text($"{draft.Rules.Count} rules, of which {review.NewRules.Count} are not in force")
-            : Text($"{draft.Entries.Count} digests ({draft.Algorithm}), of which {review.New.Count()} are new; {draft.Entries.Count - review.New.Count()} are vouched for already");
+            ? Text($"{Counted.Of(draft.Rules.Count, "rule")}, of which {Counted.Of(review.NewRules.Count, "is", "are")} not in force")
+            : Text($"{Counted.Of(draft.Entries.Count, "digest")} ({draft.Algorithm}), of which {Counted.Of(review.New.Count(), "is", "are")} new; {Counted.Of(draft.Entries.Count - review.New.Count(), "is", "are")} vouched for already");
         Line(text, "draft", $"{draft.File}: {what}");
         Line(text, "of", draft.Source);
         Groups(text, "package", review.Packages);

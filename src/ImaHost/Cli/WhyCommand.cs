@@ -80,7 +80,7 @@ static class WhyCommand
         int fine = reports.Count(report => !(target.IsOne || IsBad(report)));
         if (fine > 0)
         {
-            Console.WriteLine(FormattableString.Invariant($"{fine} files that it runs or has mapped would be allowed, or are not asked about"));
+            Console.WriteLine($"{Counted.Of(fine, "file that it runs or has mapped would be allowed, or is", "files that it runs or has mapped would be allowed, or are")} not asked about");
         }
     }
 

@@ -27,10 +27,10 @@ static class WouldDenyText
 
         Console.WriteLine(report.Files == 0
             ? "enforce would deny nothing that was accessed, as far as the record goes back"
-            : string.Create(CultureInfo.InvariantCulture, $"enforce would deny {report.Files} files in {report.Directories.Count} directories ({report.Count} accesses)"));
+            : $"enforce would deny {Counted.Of(report.Files, "file")} in {Counted.Of(report.Directories.Count, "directory", "directories")} ({Accesses(report.Count)})");
         if (report.Dropped > 0)
         {
-            CommandLine.Complain(string.Create(CultureInfo.InvariantCulture, $"{report.Dropped} decisions are not in the record: its disk was full or too slow"));
+            CommandLine.Complain($"{Counted.Of(report.Dropped, "decision is", "decisions are")} not in the record: its disk was full or too slow");
         }
 
         return ExitStatus.Yes;
@@ -42,14 +42,15 @@ static class WouldDenyText
 
     static IEnumerable<string> Lines(WouldDenyDirectory directory)
     {
-        yield return string.Create(
-            CultureInfo.InvariantCulture, $"{directory.Directory}: {directory.Files.Count} files, {directory.Count} accesses");
+        yield return $"{directory.Directory}: {Counted.Of(directory.Files.Count, "file")}, {Accesses(directory.Count)}";
         foreach (WouldDenyFile file in directory.Files)
         {
             string package = file.Package == null ? "" : $", package {file.Package}";
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {Path.GetFileName(file.Path)}: {file.Cause}, {file.Count} times, last on {file.Last:yyyy-MM-dd HH:mm:ss} UTC{package}");
+                $"  {Path.GetFileName(file.Path)}: {file.Cause}, {Counted.Of(file.Count, "time")}, last on {file.Last:yyyy-MM-dd HH:mm:ss} UTC{package}");
         }
     }
+
+    static string Accesses(long count) => Counted.Of(count, "access", "accesses");
 }

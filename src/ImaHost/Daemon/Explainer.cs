@@ -13,6 +13,9 @@ sealed class Explainer(WhyContext context)
 {
     static readonly ImaHook[] Hooks = [ImaHook.BprmCheck, ImaHook.MmapCheck, ImaHook.FileCheck];
 
+    /// <summary>Decisions about one file and process that are no further apart come of one attempt to run it.</summary>
+    static readonly TimeSpan OneAttempt = TimeSpan.FromSeconds(1);
+
     /// <param name="path">The file.</param>
     /// <param name="most">Decisions that are shown at most.</param>
     public WhyReport Explain(string path, int most)
@@ -47,6 +50,18 @@ sealed class Explainer(WhyContext context)
         ];
     }
 
+    /// <summary>
+    /// The last one; but of the exec, where that was denied the same process just before: a shell then opens the file to
+    /// look whether it is a script, and a loader maps it.
+    /// </summary>
+    static DecisionRecord? DenialIn(List<DecisionRecord> decisions)
+    {
+        DecisionRecord? last = decisions.FindLast(record => record.IsDenial);
+        string exec = ImaHook.BprmCheck.Name();
+        return last == null ? null : decisions.FindLast(record => record.IsDenial && record.Hook == exec
+            && record.Pid == last.Pid && (last.Latest - record.Latest).Duration() <= OneAttempt) ?? last;
+    }
+
     WhyReport Untold(string path, WhyVerdict verdict, string error, int most)
     {
         string shown = EntryName.ToText(Encoding.UTF8.GetBytes(path));
@@ -68,7 +83,7 @@ sealed class Explainer(WhyContext context)
         string path = Encoding.UTF8.GetString(file.File.Path);
         string shown = EntryName.ToText(file.File.Path);
         List<DecisionRecord> decisions = DecisionsOf(shown, file.File.Stat);
-        DecisionRecord? denial = decisions.FindLast(record => record.IsDenial);
+        DecisionRecord? denial = DenialIn(decisions);
         DecisionRecord? allowed = decisions.FindLast(record => record.IsAllowed);
         Judgement now = Judge(file, denial);
         List<ListLine> lists = ListSearch.Find(
@@ -96,7 +111,7 @@ sealed class Explainer(WhyContext context)
             Changes = allowed == null || !fails ? [] : Changes.Since(allowed, file, now.Rule, lists, context),
             Remedies = fails ? new Remedies(context, file, now.Failing, package, lists).Find(allowed) : [],
             Decisions = [.. decisions.TakeLast(most)],
-            Notes = [.. context.Notes, .. NotesOn(asked, label)],
+            Notes = [.. context.Notes, .. NotesOn(asked, now.Finding, label)],
         };
     }
 
@@ -148,8 +163,13 @@ sealed class Explainer(WhyContext context)
             .Select(digest => Convert.ToHexStringLower(digest.Bytes)).Distinct(),
     ];
 
-    IEnumerable<string> NotesOn(string asked, WhyLabel label)
+    IEnumerable<string> NotesOn(string asked, Finding now, WhyLabel label)
     {
+        if (now.Check is { } check and not SignatureCheck.UnknownKey)
+        {
+            yield return AppraisalText.OfSignature(check);
+        }
+
         if (label.Key != null && label.Check == Words.Phrase(SignatureCheck.UnknownKey))
         {
             yield return $"no certificate or public key in {string.Join(", ", context.Options.Keys)} has the id {label.Key}";

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using ImaHost.Appraisal;
 using ImaHost.Engine;
 using ImaHost.Policy;
+using ImaHost.Template;
 
 namespace ImaHost.Daemon;
 
@@ -58,12 +59,12 @@ sealed class WhyContext
         long dropped = Math.Max(history.Dropped, running?.Dropped ?? 0);
         if (dropped > 0)
         {
-            notes.Add(FormattableString.Invariant($"{dropped} decisions are not in the record: its disk was full or too slow"));
+            notes.Add($"{Counted.Of(dropped, "decision is", "decisions are")} not in the record: its disk was full or too slow");
         }
 
         if (history.Damaged > 0)
         {
-            notes.Add(FormattableString.Invariant($"{history.Damaged} lines of the record are damaged"));
+            notes.Add($"{Counted.Of(history.Damaged, "line of the record is", "lines of the record are")} damaged");
         }
     }
 

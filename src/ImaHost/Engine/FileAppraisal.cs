@@ -141,7 +141,7 @@ sealed class FileAppraisal(EngineOptions options, FileLabel label, EngineCounter
         CollectedFile file = decision.File;
         ImaRule rule = decision.Rule!;
         string path = EntryName.ToText(file.Path);
-        string advice = AppraisalText.Advice(decision.Finding.Outcome, file.Path);
+        string advice = AppraisalText.Advice(decision.Finding.Outcome, file.Path, decision.Finding.Check);
         SecurityIma label = file.SecurityIma;
         Digest digest = DecisionLog.DigestOf(file);
         EngineLog.Denial(

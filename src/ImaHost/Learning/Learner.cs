@@ -4,6 +4,7 @@ using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.Measurement;
 using ImaHost.Policy;
+using ImaHost.Template;
 using ImaHost.Trees;
 
 namespace ImaHost.Learning;
@@ -108,25 +109,25 @@ sealed class Learner(LearnSettings settings, AuditSettings judge) : IDisposable
     {
         if (settings.WouldDeny)
         {
-            yield return Text($"{_allowed} files that would not be denied, or are gone");
+            yield return Text($"{Counted.Of(_allowed, "file that would not be denied, or is", "files that would not be denied, or are")} gone");
         }
 
         if (_unmatched > 0)
         {
-            yield return Text($"{_unmatched} files that no --path matches");
+            yield return Text($"{Counted.Of(_unmatched, "file")} that no --path matches");
         }
 
         foreach ((string what, int count) in scan.Others.OrderBy(one => one.Key, StringComparer.Ordinal))
         {
             yield return what == "no files"
-                ? Text($"{count} entries of what is no file")
-                : Text($"{count} entries with {what}: only {judge.ImaHash} is looked up (hash:)");
+                ? Text($"{Counted.Of(count, "entry", "entries")} of what is no file")
+                : Text($"{Counted.Of(count, "entry", "entries")} with {what}: only {judge.ImaHash} is looked up (hash:)");
         }
 
         if (scan.Violated.Count > 0)
         {
             string more = scan.Violated.Count > MostNamed ? ", …" : "";
-            yield return Text($"{scan.Violated.Count} files with violations, of which it is not known what was read: {string.Join(", ", scan.Violated.Take(MostNamed))}{more}");
+            yield return Text($"{Counted.Of(scan.Violated.Count, "file")} with violations, of which it is not known what was read: {string.Join(", ", scan.Violated.Take(MostNamed))}{more}");
         }
     }
 

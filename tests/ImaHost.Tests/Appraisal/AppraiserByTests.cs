@@ -124,7 +124,9 @@ public sealed class AppraiserByTests : IDisposable
         Finding found = Appraise("ima-sig|package", label);
         Assert.Equal((Outcome.Pass, Vouching.ImaSig), Tell(found));
         Assert.Equal(Assert.Single(_keys.Keys).Id, found.KeyId);
-        Assert.Equal(Outcome.InvalidSignature, Appraise("ima-sig", Sign("key", Other)).Outcome);
+        Assert.Null(found.Check);
+        Finding changed = Appraise("ima-sig", Sign("key", Other));
+        Assert.Equal((Outcome.InvalidSignature, SignatureCheck.Bad), (changed.Outcome, changed.Check));
         Assert.Equal(Outcome.NotVouched, Appraise("ima-hash|verity|reference|package", label).Outcome);
     }
 

@@ -149,6 +149,21 @@ public sealed class AppraiserTests
     }
 
     [Theory]
+    [InlineData(null, "it was changed after it was signed, or no key here is the signer's")]
+    [InlineData(nameof(SignatureCheck.Bad), "it was changed after it was signed")]
+    [InlineData(nameof(SignatureCheck.UnknownKey), "the key of its signature is not here")]
+    [InlineData(nameof(SignatureCheck.WrongAlgorithm), "its signature's hash is none for that key")]
+    [InlineData(nameof(SignatureCheck.Revoked), "the key of its signature was revoked")]
+    [InlineData(nameof(SignatureCheck.Expired), "the certificate of its signature's key has ended")]
+    [InlineData(nameof(SignatureCheck.Damaged), "its signature is damaged")]
+    public void Advice_on_a_signature_says_what_is_wrong_with_it(string? check, string start)
+    {
+        SignatureCheck? found = check == null ? null : Enum.Parse<SignatureCheck>(check);
+        Assert.StartsWith(start, AppraisalText.Advice(Outcome.InvalidSignature, "/bin/x"u8, found), StringComparison.Ordinal);
+        Assert.StartsWith(start, AppraisalText.Advice(Outcome.InvalidVeritySignature, "/bin/x"u8, found), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("/bin/a b", "imahost label '/bin/a b'")]
     [InlineData("/bin/it's", @"imahost label '/bin/it'\''s'")]
     [InlineData("/bin/$(reboot)`x`", "imahost label '/bin/$(reboot)`x`'")]

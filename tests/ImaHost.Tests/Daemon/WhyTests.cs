@@ -49,6 +49,50 @@ public sealed class WhyTests : IDisposable
         Assert.Equal(WhyVerdict.Denied, Explain(tool, "appraise func=BPRM_CHECK uid=4242").Verdict);
     }
 
+    [Theory]
+    [InlineData(7, 400, "BPRM_CHECK")]
+    [InlineData(7, 5000, "MMAP_CHECK")]
+    [InlineData(8, 400, "MMAP_CHECK")]
+    public void Exec_decides_where_it_failed_just_before_in_the_same_process(int pid, int milliseconds, string hook)
+    {
+        string tool = Tool();
+        var exec = new DecisionRecord
+        {
+            Seq = 1, Time = DateTime.UnixEpoch, Outcome = DecisionOutcome.Denied, Path = tool, Hook = "BPRM_CHECK", Pid = 7,
+        };
+        Record(exec, exec with { Seq = 2, Time = exec.Time.AddMilliseconds(milliseconds), Hook = "MMAP_CHECK", Pid = pid });
+
+        Assert.Equal(hook, Explain(tool, "appraise func=MMAP_CHECK\nappraise func=BPRM_CHECK\n").Hook);
+    }
+
+    [Fact]
+    public void File_that_was_changed_after_it_was_signed_is_told_as_that()
+    {
+        string tool = Tool();
+        string key = new KeyWorkshop(_directory).MakeKey("key", KeyWorkshop.Rsa);
+        using LabelSigner signer = LabelSigner.Open(key, null, null);
+        byte[] label = new byte[LabelSigner.MostBytes];
+        int length = signer.Sign(Digest.Of(HashAlgorithm.Sha256, "another content"u8), label);
+        Assert.SkipUnless(TrySet(tool, label.AsSpan(0, length)), "security.ima cannot be written here");
+        Keyring keys = Keyring.Load([KeyWorkshop.PublicOf(key)], Blacklist.Empty, TimeProvider.System);
+
+        WhyReport report = Explain(tool, "appraise func=BPRM_CHECK", vouchers: new Vouchers(keys, Blacklist.Empty, ReferenceIndex.Empty, DateTimeOffset.UtcNow));
+
+        Assert.Equal(("invalid-signature", "bad"), (report.Cause, report.Label!.Check));
+        Assert.Contains(report.Notes, note => note.StartsWith("it was changed after it was signed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Would_deny_counts_one_of_each_as_one()
+    {
+        Record(new DecisionRecord { Seq = 1, Outcome = DecisionOutcome.WouldDeny, Path = "/srv/a/x", Cause = "missing-hash" });
+
+        string[] lines = [.. WouldDenyText.Lines(WouldDenyReport.Of(DecisionHistory.Read(_directory.At("state"))))];
+
+        Assert.Equal("/srv/a: 1 file, 1 access", lines[0]);
+        Assert.StartsWith("  x: missing-hash, 1 time, last on ", lines[1], StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Label_is_advised_where_it_would_do()
     {
@@ -275,7 +319,7 @@ public sealed class WhyTests : IDisposable
         File.WriteAllText(file, string.Concat(records.Select(record => Encoding.UTF8.GetString(record.ToLine()))));
     }
 
-    WhyReport Explain(string path, string rule, string mode = "enforce")
+    WhyReport Explain(string path, string rule, string mode = "enforce", Vouchers? vouchers = null)
     {
         Assert.True(Words.TryParse(mode, out AppraiseMode appraise));
         string state = _directory.At("state");
@@ -283,7 +327,7 @@ public sealed class WhyTests : IDisposable
         {
             Options = new DaemonOptions { State = state, Appraise = appraise, Reference = [_directory.At("lists")] },
             Policy = Policies.Read(rule),
-            Vouchers = Vouchers.Empty,
+            Vouchers = vouchers ?? Vouchers.Empty,
             History = DecisionHistory.Read(state),
         };
         return new Explainer(context).Explain(path, most: 5);
@@ -295,8 +339,12 @@ public sealed class WhyTests : IDisposable
     {
         using FileInspection file = FileInspection.Of(path, algorithm);
         byte[] label = new byte[2 + HashAlgorithm.MaxSize];
-        int length = SecurityIma.Write(file.File.Digest, label);
+        return TrySet(path, label.AsSpan(0, SecurityIma.Write(file.File.Digest, label)));
+    }
+
+    static bool TrySet(string path, ReadOnlySpan<byte> label)
+    {
         using HeldFile held = HeldFile.Open(path);
-        return held.SetXattr(Encoding.ASCII.GetBytes(Label), label.AsSpan(0, length)) == 0;
+        return held.SetXattr(Encoding.ASCII.GetBytes(Label), label) == 0;
     }
 }

@@ -89,7 +89,7 @@ public sealed class LearnerTests : IDisposable
         Learned learned = Learn(Default with { Paths = [PathGlob.Parse(_directory.At("bin/*"))] }, list);
 
         Assert.Equal([_directory.At("bin/one")], Paths(learned));
-        Assert.Contains("1 files that no --path matches", learned.Notes);
+        Assert.Contains("1 file that no --path matches", learned.Notes);
     }
 
     [Fact]
