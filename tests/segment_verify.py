@@ -63,7 +63,7 @@ def check(path, number, before, previous):
 def main(directory, first=0):
     before = previous = None
     numbers = sorted({int(name[:8]) for name in os.listdir(directory) if name.endswith((".ima", ".json"))})
-    faults = [f"segment {gap} is missing" for gap in range(int(first), max(numbers, default=0)) if gap not in numbers]
+    faults = [f"no segment {gap}" for gap in range(int(first), max(int(first), *numbers, 0) + 1) if gap not in numbers]
     for number in (number for number in numbers if number >= int(first)):
         path = os.path.join(directory, f"{number:08}")
         if os.path.exists(f"{path}.json"):
@@ -74,7 +74,7 @@ def main(directory, first=0):
             faults += [f"segment {number}: {fault}" for fault in found]
         elif number != numbers[-1]:
             faults.append(f"segment {number} is not sealed")
-    print("\n".join(faults) or f"{len(numbers)} segments verified")
+    print("\n".join(faults) or f"{before['segment'] + 1 - int(first) if before else 0} segments verified")
     return 1 if faults else 0
 
 

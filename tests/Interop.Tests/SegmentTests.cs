@@ -47,12 +47,14 @@ public sealed class SegmentTests : IDisposable
         using Daemon daemon = Start("{segment_entries: 4}");
         Run(10);
         AwaitSealed(daemon, 2);
+        Shell.Must(Bench.Program, "segments", "flush", "--state", _state);
         Shell.Must(Bench.Program, "quote", "--out", Path.GetDirectoryName(key)!, "--state", _state);
         string first = Path.Combine(_state, "current", "00000000.json");
 
         Outcome good = Shell.Run(Bench.Program, "segments", "verify", "--ak", key, "--state", _state);
         // The last segment grows: nobody has signed that.
         Assert.True(good.Status == 0, good.Output + good.Errors);
+        Assert.EndsWith(" segments verified\n", good.Output, StringComparison.Ordinal);
         Assert.Contains("\"quote\":{\"attest\":", File.ReadAllText(first), StringComparison.Ordinal);
 
         string manifest = File.ReadAllText(first);

@@ -1,7 +1,10 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using ImaHost.Crypto;
 using ImaHost.Daemon;
+using ImaHost.Interop;
+using ImaHost.MeasurementList;
 using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tpm;
@@ -71,18 +74,34 @@ static class SegmentsCommand
         using var digests = new DigestSet();
         using QuoteKey? trusted = verifies && parsed.GetValue(Key) is { } key ? QuoteKey.Read(File.ReadAllBytes(key), key) : null;
         IEnumerable<SegmentReport> reports = verifies
-            ? new SegmentVerifier(directory, parsed.GetValue(From), digests, trusted).Run()
+            ? new SegmentVerifier(directory, parsed.GetValue(From), digests, trusted, Growing(parsed, directory)).Run()
             : SegmentListing.Of(directory);
         bool isGood = true;
+        int verified = 0;
         foreach (SegmentReport report in reports)
         {
             isGood &= report.Problems.Count == 0;
+            verified += report is { State: "sealed", Problems.Count: 0 } ? 1 : 0;
             Console.WriteLine(parsed.GetValue(Json)
                 ? JsonSerializer.Serialize(report, SegmentsJson.Default.SegmentReport)
                 : SegmentListing.Line(report, verifies));
         }
 
+        if (verifies && !parsed.GetValue(Json))
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{verified} segments verified"));
+        }
+
         return isGood ? ExitStatus.Yes : ExitStatus.No;
+    }
+
+    /// <summary>Segments at the end that need not be sealed: one, and one more where a running host may be about to seal it.</summary>
+    static int Growing(ParseResult parsed, string directory)
+    {
+        string state = parsed.GetValue(State)!;
+        bool isWritten = Path.Exists(Path.Combine(state, "current")) && Locate(state, null) == directory
+            && ProcessImage.HolderOfLock(StateDirectory.LockIn(state)) != 0;
+        return isWritten ? 2 : 1;
     }
 
     static int Concatenate(ParseResult parsed)

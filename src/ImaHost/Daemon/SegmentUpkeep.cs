@@ -144,7 +144,7 @@ sealed class SegmentUpkeep : IDisposable
         {
             try
             {
-                _exporter.Configure(target);
+                _exporter.Configure(target, StateDirectory.ExportBeside(_list.Log.Path));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

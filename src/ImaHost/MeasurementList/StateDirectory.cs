@@ -43,6 +43,10 @@ sealed class StateDirectory
     /// <summary>The table of digests of a list.</summary>
     public static string TableIn(string list) => System.IO.Path.Combine(list, "table");
 
+    /// <summary>The target of the export that the configuration named last, for whichever list beside this one.</summary>
+    public static string ExportBeside(string list) =>
+        System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetDirectoryName(list))!, "export");
+
     /// <summary>The list that is written, or was written last.</summary>
     public string Current => File.ResolveLinkTarget(CurrentPath, returnFinalTarget: false)?.FullName
         ?? throw new FileNotFoundException($"{CurrentPath} is no link to a list");

@@ -6,11 +6,10 @@ namespace ImaHost.Segments;
 
 /// <summary>How far the export of one list has come. Kept beside its segments, so that the next host goes on there.</summary>
 /// <param name="Target">What <see cref="ExportTarget.ToString"/> gives.</param>
-/// <param name="Configured">The target that the configuration named then: another one there is a new target.</param>
 /// <param name="Next">The first segment that is not exported.</param>
 /// <param name="Bytes">Of a target that is a file: its length after the last one.</param>
 /// <param name="Failed">Why nothing more is exported until there is a new target, or null.</param>
-sealed record ExportState(string Target, string? Configured, int Next, long Bytes, string? Failed)
+sealed record ExportState(string Target, int Next, long Bytes, string? Failed)
 {
     static string PathIn(string list) => Path.Combine(list, "export");
 

@@ -15,19 +15,58 @@ sealed class SegmentExporter(string list)
     /// <summary>Null: there is no target.</summary>
     public ExportState? State => Volatile.Read(ref _state);
 
-    /// <summary>What the configuration names: a new target if it named another one before.</summary>
-    public void Configure(ExportTarget target)
+    /// <summary>
+    /// What the configuration names: a new target if it named another one before, for whichever list. The same one goes on
+    /// growing, with this list behind those before it; and what a command has set for this list meanwhile stays.
+    /// </summary>
+    /// <param name="memory">The file that says what was configured before.</param>
+    /// <exception cref="IOException">The target cannot be made, or the file not be read or written.</exception>
+    public void Configure(ExportTarget target, string memory)
     {
-        if (_state?.Configured != target.ToString())
+        var now = new ConfiguredExport(target.ToString(), Path.GetFileName(list));
+        ConfiguredExport? before = ConfiguredExport.Read(memory);
+        if ((before?.Target ?? _state?.Target) != now.Target)
         {
-            SetTarget(target, target.ToString());
+            SetTarget(target);
+        }
+        else if (before != null && (_state == null || (before != now && _state.Target == now.Target)))
+        {
+            GoOn(target, before.List);
+        }
+
+        if (before != now)
+        {
+            now.Write(memory);
         }
     }
 
+    /// <summary>Goes on in a target behind what another list has put there, without the half segment that a crash has left.</summary>
+    void GoOn(ExportTarget target, string other)
+    {
+        lock (_gate)
+        {
+            long length = 0;
+            if (!target.IsDirectory)
+            {
+                using var file = new AppendFile(target.Path);
+                length = Math.Min(file.Length, ReachedBy(other, target));
+                file.Truncate(length);
+            }
+
+            Save(_state is { } known ? known with { Bytes = length } : new ExportState(target.ToString(), FirstThere(), length, null));
+        }
+    }
+
+    /// <summary>The length of the target after the last segment of another list; the most there is if that list does not say.</summary>
+    long ReachedBy(string other, ExportTarget target) =>
+        other != Path.GetFileName(list)
+        && ExportState.Read(Path.Combine(Path.GetDirectoryName(list)!, other)) is { } state && state.Target == target.ToString()
+            ? state.Bytes
+            : long.MaxValue;
+
     /// <summary>Begins anew with the first segment that is there, and forgets that something failed.</summary>
-    /// <param name="configured">What the configuration names; null: what it did name.</param>
     /// <exception cref="IOException">The target cannot be made.</exception>
-    public void SetTarget(ExportTarget target, string? configured = null)
+    public void SetTarget(ExportTarget target)
     {
         lock (_gate)
         {
@@ -39,7 +78,7 @@ sealed class SegmentExporter(string list)
                 file.Truncate(length);
             }
 
-            Save(new ExportState(target.ToString(), configured ?? _state?.Configured, FirstThere(), length, null));
+            Save(new ExportState(target.ToString(), FirstThere(), length, null));
         }
     }
 
@@ -60,7 +99,7 @@ sealed class SegmentExporter(string list)
     {
         lock (_gate)
         {
-            Volatile.Write(ref _state, new ExportState(target.ToString(), null, 0, 0, why));
+            Volatile.Write(ref _state, new ExportState(target.ToString(), 0, 0, why));
         }
     }
 

@@ -11,9 +11,14 @@ namespace ImaHost.Segments;
 /// </summary>
 /// <param name="first">The segment to begin with: what its manifest says of the PCRs before it is taken for true.</param>
 /// <param name="trusted">The key of the TPM that must have signed each manifest; null: a signature that is there must be sound.</param>
-sealed class SegmentVerifier(string directory, int first, DigestSet digests, QuoteKey? trusted = null)
+/// <param name="growing">
+/// So many segments at the end need no manifest: the one that grows, and where a host runs, whose sealing may lag, the one
+/// before it. A signature is asked of that too.
+/// </param>
+sealed class SegmentVerifier(string directory, int first, DigestSet digests, QuoteKey? trusted = null, int growing = 1)
 {
     readonly int _first = first;
+    readonly int _growing = trusted == null ? growing : 1;
     const string SealedState = "sealed";
 
     Manifest? _before;
@@ -26,7 +31,14 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
     /// <summary>Goes through all segments, in order.</summary>
     public IEnumerable<SegmentReport> Run()
     {
-        foreach (int number in SegmentFiles.Numbers(directory).Where(number => number >= _first))
+        IReadOnlyList<int> numbers = SegmentFiles.Numbers(directory);
+        if (numbers.Count == 0 || numbers[^1] < _first)
+        {
+            yield return Missing(_first);
+            yield break;
+        }
+
+        foreach (int number in numbers.Where(number => number >= _first))
         {
             for (_next = Math.Max(_next, _first); _next < number; _next++)
             {
@@ -35,12 +47,13 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
             }
 
             _next = number + 1;
-            yield return File.Exists(SegmentFiles.Manifest(directory, number)) ? CheckSealed(number) : CheckOpen(number);
+            yield return File.Exists(SegmentFiles.Manifest(directory, number)) ? CheckSealed(number)
+                : CheckOpen(number, mayBeOpen: number > numbers[^1] - _growing);
         }
     }
 
     static SegmentReport Missing(int number) =>
-        new(number, "missing", 0, 0, 0, null, false, ["there is neither a segment nor a manifest of this number"]);
+        new(number, "missing", 0, 0, 0, null, false, [$"no segment {number}: there is neither a file nor a manifest of this number"]);
 
     SegmentReport CheckSealed(int number)
     {
@@ -175,9 +188,10 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
     }
 
     /// <summary>What is not sealed yet can be replayed, but nothing says that it is all there was.</summary>
-    SegmentReport CheckOpen(int number)
+    SegmentReport CheckOpen(int number, bool mayBeOpen)
     {
         var problems = new List<string>();
+        Note(problems, !mayBeOpen, "it is not sealed though others follow it: its manifest is missing");
         (LogExtent start, PcrBanks pcrs) = _open
             ?? (_before == null ? (default, new PcrBanks([HashAlgorithm.Sha256], digests))
                 : (_before.End, PcrTables.Read(_before.PcrsAfter, digests)));
@@ -200,8 +214,12 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
         return new SegmentReport(number, "open", start.Entries, replay.Extent.Entries, data.Length, null, false, problems);
     }
 
-    /// <summary>Lists that nothing is added to any more keep no keys of what was erased: then all before it is erased too.</summary>
-    bool IsErasedFrom(int number) => Enumerable.Range(0, number + 1).All(one => !File.Exists(SegmentFiles.Data(directory, one)));
+    /// <summary>
+    /// Lists that nothing is added to any more keep no keys of what was erased: then all before it is erased too, and has
+    /// left its manifest.
+    /// </summary>
+    bool IsErasedFrom(int number) => Enumerable.Range(0, number + 1).All(
+        one => !File.Exists(SegmentFiles.Data(directory, one)) && File.Exists(SegmentFiles.Manifest(directory, one)));
 
     static bool AreSame(PcrTable one, PcrTable other) =>
         one.Count == other.Count && one.All(bank => other.TryGetValue(bank.Key, out Dictionary<string, string>? values)

@@ -192,6 +192,11 @@ public sealed class SegmentedTpmTests : IDisposable
         string without = text.Replace(quote, "", StringComparison.Ordinal);
         Assert.Equal(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(without)), Assert.Single(signed));
         Assert.True(new SegmentVerifier(_list.List.Log.Path, 0, _digests).Run().First().Quoted);
+
+        // Signed or not, without the bytes nobody can follow what it says.
+        using var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log));
+        string warning = Assert.Single(retention.Apply(new Retention(RetentionKind.Keep), 0)).Warning;
+        Assert.StartsWith("a TPM's key has signed its manifest, which does not prove it: unless a copy", warning, StringComparison.Ordinal);
     }
 
     void Fill(int entries)

@@ -80,7 +80,7 @@ public sealed class SegmentExporterTests : IDisposable
         var exporter = new SegmentExporter(List);
         string path = fault == "gone" ? _targets.At("d", "list") : _targets.At("list");
         _ = Directory.CreateDirectory(_targets.At("d"));
-        exporter.SetTarget(new ExportTarget(path, IsDirectory: false, Append: false), configured: "file:/x");
+        exporter.SetTarget(new ExportTarget(path, IsDirectory: false, Append: false));
         Assert.Equal(1, exporter.Export());
         Break(fault, path);
         Seal(20);
@@ -97,7 +97,6 @@ public sealed class SegmentExporterTests : IDisposable
         next.SetTarget(File("other"));
         Assert.Equal(3, next.Export());
         Assert.Equal(Whole(), Read("other"));
-        Assert.Equal("file:/x", next.State!.Configured);
     }
 
     [Fact]
@@ -118,17 +117,69 @@ public sealed class SegmentExporterTests : IDisposable
     {
         Seal(10);
         var exporter = new SegmentExporter(List);
-        exporter.Configure(File("a"));
+        exporter.Configure(File("a"), Memory);
         _ = exporter.Export();
         exporter = new SegmentExporter(List);
-        exporter.Configure(File("a"));
+        exporter.Configure(File("a"), Memory);
         Assert.Equal(1, exporter.State!.Next);
         Assert.Equal(Whole(), Read("a"));
         exporter.SetTarget(File("b"));
-        exporter.Configure(File("a"));
+        exporter.Configure(File("a"), Memory);
         Assert.Equal(File("b").ToString(), exporter.State!.Target);
-        exporter.Configure(File("c"));
+        exporter.Configure(File("c"), Memory);
         Assert.Equal(File("c").ToString(), exporter.State!.Target);
+    }
+
+    /// <summary>A reboot begins another list: what was exported of the one before stays, but for half a segment.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("half a segment")]
+    public void Configured_file_goes_on_with_the_next_list(string left)
+    {
+        Seal(20);
+        var exporter = new SegmentExporter(List);
+        exporter.Configure(File("a"), Memory);
+        Assert.Equal(2, exporter.Export());
+        byte[] first = Whole();
+        System.IO.File.AppendAllText(_targets.At("a"), left);
+        SegmentExporter next = NextList();
+        next.Configure(File("a"), Memory);
+        Assert.Equal(first, Read("a"));
+        Assert.Equal(2, next.Export());
+        Assert.Equal([.. first, .. first], Read("a"));
+
+        // A restart in that list changes nothing, and going back to the other one takes nothing away.
+        next = NextList();
+        next.Configure(File("a"), Memory);
+        Assert.Equal(0, next.Export());
+        Seal(10);
+        byte[] second = Whole()[first.Length..];
+        exporter = new SegmentExporter(List);
+        exporter.Configure(File("a"), Memory);
+        Assert.Equal(1, exporter.Export());
+        Assert.Equal([.. first, .. first, .. second], Read("a"));
+
+        // Another target is emptied, and so is this one when it is set by a command.
+        _ = _targets.Write("b", "before");
+        next.Configure(File("b"), Memory);
+        Assert.Empty(Read("b"));
+        exporter.SetTarget(File("a"));
+        Assert.Empty(Read("a"));
+    }
+
+    [Fact]
+    public void Target_that_a_command_has_set_counts_for_its_list_alone()
+    {
+        Seal(10);
+        var exporter = new SegmentExporter(List);
+        exporter.Configure(File("a"), Memory);
+        exporter.SetTarget(File("b"));
+        _ = exporter.Export();
+        SegmentExporter next = NextList();
+        next.Configure(File("a"), Memory);
+        Assert.Equal(1, next.Export());
+        Assert.Equal(Whole(), Read("a"));
+        Assert.Equal(Whole(), Read("b"));
     }
 
     [Fact]
@@ -157,6 +208,24 @@ public sealed class SegmentExporterTests : IDisposable
         exporter.SetTarget(File("list"));
         Assert.Equal(1, exporter.Export());
         Assert.Equal(System.IO.File.ReadAllBytes(SegmentFiles.Data(List, 2)), Read("list"));
+    }
+
+    string Memory => StateDirectory.ExportBeside(List);
+
+    /// <summary>Another list beside the first, with segments of the same content.</summary>
+    SegmentExporter NextList()
+    {
+        string next = List + ".1";
+        if (!Directory.Exists(next))
+        {
+            _ = Directory.CreateDirectory(next);
+            foreach (string file in Directory.GetFiles(List).Where(file => Path.GetExtension(file) is ".ima" or ".json" or ".sha256"))
+            {
+                System.IO.File.Copy(file, Path.Combine(next, Path.GetFileName(file)));
+            }
+        }
+
+        return new SegmentExporter(next);
     }
 
     void Break(string fault, string path)

@@ -3,6 +3,7 @@ using ImaHost.Crypto;
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
 using ImaHost.Tests.Support;
+using ImaHost.Tpm;
 using Xunit;
 
 namespace ImaHost.Tests.Segments;
@@ -108,7 +109,7 @@ public sealed class SegmentVerifierTests : IDisposable
     {
         string copy = Copy();
         Files(copy, number).ForEach(File.Delete);
-        Require(copy, number, "neither a segment nor a manifest");
+        Require(copy, number, $"no segment {number}: ");
         Assert.Equal(1, Python(copy, 0).Status);
     }
 
@@ -175,12 +176,67 @@ public sealed class SegmentVerifierTests : IDisposable
     {
         string copy = Copy();
         File.Delete(SegmentFiles.Manifest(copy, 3));
-        SegmentReport[] reports = [.. new SegmentVerifier(copy, 0, _digests).Run()];
+        SegmentReport[] reports = [.. new SegmentVerifier(copy, 0, _digests, growing: 2).Run()];
         Assert.Equal([0L, 2, 4, 6, 8], reports.Select(report => report.FirstEntry));
         Assert.Equal(["sealed", "sealed", "sealed", "open", "open"], reports.Select(report => report.State));
         Assert.All(reports, report => Assert.Empty(report.Problems));
         File.WriteAllBytes(SegmentFiles.Data(copy, 3), File.ReadAllBytes(SegmentFiles.Data(copy, 3))[..^1]);
         Require(copy, 3, "bytes are no whole record");
+    }
+
+    /// <summary>The last one grows, and where a host runs sealing of the one before it may be under way; of others it is gone.</summary>
+    [Theory]
+    [InlineData(0, 1, true)]
+    [InlineData(2, 1, true)]
+    [InlineData(3, 1, true)]
+    [InlineData(0, 2, true)]
+    [InlineData(2, 2, true)]
+    [InlineData(3, 2, false)]
+    public void A_manifest_that_is_dropped_is_named(int number, int growing, bool isNamed)
+    {
+        string copy = Copy();
+        File.Delete(SegmentFiles.Manifest(copy, number));
+        SegmentReport[] reports = [.. new SegmentVerifier(copy, 0, _digests, growing: growing).Run()];
+        Assert.Equal(isNamed, reports[number].Problems.Any(one => one.Contains("its manifest is missing", StringComparison.Ordinal)));
+        Assert.Empty(reports[Sealed].Problems.Where(one => one.Contains("its manifest is missing", StringComparison.Ordinal)));
+        (int status, string said) = Python(copy, 0);
+        Assert.Equal(1, status);
+        Assert.Contains($"segment {number} is not sealed", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_manifest_that_is_dropped_is_named_whoever_writes_when_each_must_be_signed()
+    {
+        string copy = Copy();
+        File.Delete(SegmentFiles.Manifest(copy, 3));
+        using var tpm = new SoftQuote();
+        using var key = QuoteKey.Of(tpm.Public, "a key");
+        SegmentReport[] reports = [.. new SegmentVerifier(copy, 0, _digests, key, growing: 2).Run()];
+        Assert.Contains(reports[3].Problems, one => one.Contains("its manifest is missing", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Beginning_behind_the_end_is_an_error()
+    {
+        SegmentReport report = Assert.Single(new SegmentVerifier(List, 7, _digests).Run());
+        Assert.StartsWith("no segment 7: ", Assert.Single(report.Problems), StringComparison.Ordinal);
+        Assert.Equal((1, "no segment 7\n"), Python(List, 7));
+    }
+
+    /// <summary>What is not seen from the first segment on is still asked for.</summary>
+    [Fact]
+    public void Erased_segments_without_keys_must_have_left_their_manifests()
+    {
+        string copy = Copy();
+        foreach (int number in new[] { 0, 1, 2 })
+        {
+            File.Delete(SegmentFiles.Data(copy, number));
+        }
+
+        Assert.All(new SegmentVerifier(copy, 0, _digests).Run(), report => Assert.Empty(report.Problems));
+        File.Delete(SegmentFiles.Manifest(copy, 1));
+        SegmentReport report = new SegmentVerifier(copy, 2, _digests).Run().First();
+        Assert.Contains("its file is missing, and nothing says that it was erased", report.Problems);
     }
 
     [Fact]
