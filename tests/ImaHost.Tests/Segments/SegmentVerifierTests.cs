@@ -198,7 +198,7 @@ public sealed class SegmentVerifierTests : IDisposable
         File.Delete(SegmentFiles.Manifest(copy, number));
         SegmentReport[] reports = [.. new SegmentVerifier(copy, 0, _digests, growing: growing).Run()];
         Assert.Equal(isNamed, reports[number].Problems.Any(one => one.Contains("its manifest is missing", StringComparison.Ordinal)));
-        Assert.Empty(reports[Sealed].Problems.Where(one => one.Contains("its manifest is missing", StringComparison.Ordinal)));
+        Assert.DoesNotContain(reports[Sealed].Problems, one => one.Contains("its manifest is missing", StringComparison.Ordinal));
         (int status, string said) = Python(copy, 0);
         Assert.Equal(1, status);
         Assert.Contains($"segment {number} is not sealed", said, StringComparison.Ordinal);
