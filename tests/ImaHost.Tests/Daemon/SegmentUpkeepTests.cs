@@ -1,0 +1,54 @@
+using ImaHost.Daemon;
+using ImaHost.Segments;
+using ImaHost.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace ImaHost.Tests.Daemon;
+
+/// <summary>What the host answers about its segments when the disk refuses.</summary>
+public sealed class SegmentUpkeepTests : IDisposable
+{
+    readonly ListFixture _fixture = new(segment: 3);
+    readonly SegmentUpkeep _upkeep;
+
+    public SegmentUpkeepTests()
+    {
+        _upkeep = new SegmentUpkeep(new LogOptions(), _fixture.List, _fixture.Settings, quotes: null, NullLogger.Instance);
+        for (int number = 0; number < 12; number++)
+        {
+            _ = _fixture.Add(Entry.Number(number));
+        }
+    }
+
+    string List => _fixture.List.Log.Path;
+
+    public void Dispose()
+    {
+        _upkeep.Dispose();
+        _fixture.Dispose();
+    }
+
+    /// <summary>A directory stands where the keys of the second segment should.</summary>
+    [Fact]
+    public void Prune_answers_with_the_error_when_a_segment_cannot_be_erased_and_the_fault_shows()
+    {
+        Assert.StartsWith("ok: ", Ask("segments flush"), StringComparison.Ordinal);
+        Assert.Empty(_upkeep.Faults);
+        string keys = SegmentFiles.Keys(List, 1);
+        _ = Directory.CreateDirectory(keys);
+
+        string answer = Ask("segments prune keep:1");
+        string fault = Assert.Single(_upkeep.Faults);
+        Assert.StartsWith($"segment 1 of {List} cannot be erased: ", fault, StringComparison.Ordinal);
+        Assert.Equal($"error: {fault}; 1 segments before it were erased\n", answer);
+        Assert.False(File.Exists(SegmentFiles.Data(List, 0)));
+        Assert.True(File.Exists(SegmentFiles.Data(List, 1)));
+
+        Directory.Delete(keys);
+        Assert.EndsWith("\nok\n", Ask("segments prune keep:1"), StringComparison.Ordinal);
+        Assert.Empty(_upkeep.Faults);
+    }
+
+    string Ask(string line) => _upkeep.Answer(new ControlRequest(line, [], Uid: 0))!;
+}
