@@ -49,7 +49,7 @@ FUZZ_SEED=1 native tests/fuzz.sh 2
 managed ImaHost.Tests timeout 300 tests/ImaHost.Tests/bin/Release/net10.0/ImaHost.Tests
 # Its time is not the tests'; without it some are skipped and say why.
 tests/run-private.sh 300 tests/private-root.sh build/private-root.tar
-managed Interop.Tests tests/run-private.sh 1200 tests/Interop.Tests/bin/Release/net10.0/Interop.Tests
+managed Interop.Tests tests/run-private.sh 1800 tests/Interop.Tests/bin/Release/net10.0/Interop.Tests
 tests/run-private.sh 120 tests/demo/demo.sh >"$results/demo.log" 2>&1
 status=$?
 count demo $((status == 0)) $((status != 0)) "$status"

@@ -114,7 +114,8 @@ public sealed class HostDownTests
                 bool answered = open.HasExited;
                 if (!answered)
                 {
-                    Shell.Signal("KILL", open.Pid);
+                    // It may have been answered just now.
+                    Shell.Run("kill", "-KILL", $"{open.Pid}");
                 }
 
                 return answered;
