@@ -48,7 +48,9 @@ public sealed class AttackedLeaseTests
     public void Starved_exec_is_not_overtaken_by_a_writer()
     {
         Dictionary<string, long> bare = Starve("--linger 0", tries: 10);
-        Dictionary<string, long> product = Starve("", tries: 50);
+        // By several hosts, one after the other: where starving takes its time, the watchdog of one would not wait so long.
+        Dictionary<string, long> product = Together(
+            Starve("", tries: 13), Starve("", tries: 13), Starve("", tries: 12), Starve("", tries: 12));
         StormReport.Add(
             "Starved exec",
             "An exec in SCHED_IDLE behind four busy processes, a writer on another processor, all of an unprivileged user;"
@@ -63,6 +65,9 @@ public sealed class AttackedLeaseTests
         Assert.Equal(200, product["tries"]);
         Assert.Equal(0, product["failed"]);
     }
+
+    static Dictionary<string, long> Together(params Dictionary<string, long>[] counts) => counts[0].Keys.ToDictionary(
+        name => name, name => name == "longest" ? counts.Max(one => one[name]) : counts.Sum(one => one[name]));
 
     /// <summary>Four programs are attacked at a time.</summary>
     static Dictionary<string, long> Starve(string guardOptions, int tries)
