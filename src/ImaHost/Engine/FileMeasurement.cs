@@ -98,15 +98,9 @@ sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDi
         var _ when access.Mode == OpenMode.Write => ImaHook.FileCheck,
         GuardAccess.Elf => ImaHook.MmapCheck,
         GuardAccess.Data => ImaHook.FileCheck,
-        // Who is late may be so because the file cannot be read, and must not hold up the next worker too.
-        GuardAccess.Open => access.IsLate || MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
+        // The guard could not see what kind of file it is without waiting for a disk. We may wait; but who is late may
+        // be so because the file cannot be read, and must not hold up the next worker too.
+        GuardAccess.Open => access.IsLate || ElfHeader.MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
         _ => throw new ArgumentOutOfRangeException(nameof(access)),
     };
-
-    /// <summary>The guard could not see what kind of file is opened without waiting for a disk. We may wait.</summary>
-    static bool MayBeMapped(HeldFile file)
-    {
-        Span<byte> start = stackalloc byte[ElfHeader.Size];
-        return ElfHeader.MayBeMapped(start[..Math.Max(file.ReadAt(start, 0), 0)]);
-    }
 }

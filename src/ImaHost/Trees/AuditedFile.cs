@@ -97,7 +97,7 @@ sealed class AuditedFile(ImaPolicy policy, Vouchers vouchers, Crypto.HashAlgorit
             Ask(ImaHook.BprmCheck, AccessMask.Exec, in target);
         }
 
-        Ask(IsElf(open) ? ImaHook.MmapCheck : ImaHook.FileCheck, AccessMask.Read, in target);
+        Ask(ElfHeader.MayBeMapped(open) ? ImaHook.MmapCheck : ImaHook.FileCheck, AccessMask.Read, in target);
     }
 
     void Ask(ImaHook hook, AccessMask mask, in Target target)
@@ -109,12 +109,6 @@ sealed class AuditedFile(ImaPolicy policy, Vouchers vouchers, Crypto.HashAlgorit
         {
             _questions.Add(question);
         }
-    }
-
-    static bool IsElf(HeldFile open)
-    {
-        Span<byte> start = stackalloc byte[ElfHeader.Size];
-        return ElfHeader.MayBeMapped(start[..Math.Max(open.ReadAt(start, 0), 0)]);
     }
 
     /// <summary>The worst of what happens at the hooks; the first, when it is the same at several.</summary>

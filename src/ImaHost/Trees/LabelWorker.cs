@@ -64,7 +64,7 @@ sealed class LabelWorker(
 
         using (open)
         {
-            if (settings.OnlyPrograms && !look.Stat.IsExecutable && !IsElf(open))
+            if (settings.OnlyPrograms && !look.Stat.IsExecutable && !ElfHeader.MayBeMapped(open))
             {
                 labeller.AddLeftOut();
                 return;
@@ -72,12 +72,6 @@ sealed class LabelWorker(
 
             Label(file, open);
         }
-    }
-
-    static bool IsElf(HeldFile file)
-    {
-        Span<byte> start = stackalloc byte[ElfHeader.Size];
-        return ElfHeader.MayBeMapped(start[..Math.Max(file.ReadAt(start, 0), 0)]);
     }
 
     void Label(TreeFile file, HeldFile open)
