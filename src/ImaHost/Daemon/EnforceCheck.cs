@@ -1,8 +1,7 @@
 using ImaHost.Appraisal;
-using ImaHost.Engine;
 using ImaHost.Interop;
-using ImaHost.Measurement;
 using ImaHost.Policy;
+using ImaHost.Trees;
 
 namespace ImaHost.Daemon;
 
@@ -42,42 +41,12 @@ static class EnforceCheck
         .. selection.DevicesOfPaths(mounts),
     ];
 
+    /// <summary>Root starts, maps and reads it.</summary>
     static bool IsDenied(string path, DaemonOptions options, ImaPolicy policy, Vouchers vouchers)
     {
+        var root = new Subject { Known = SubjectFacts.Ids | SubjectFacts.Capabilities };
+        using var audited = new AuditedFile(policy, vouchers, Launcher.ImaHash(options), root);
         using HeldFile file = HeldFile.Open(path);
-        using var collected = new CollectedFile();
-        if (collected.Identify(file) < 0)
-        {
-            return true;
-        }
-
-        var facts = new AccessFacts
-        {
-            Hook = ImaHook.BprmCheck,
-            Mask = AccessMask.Exec,
-            Subject = new Subject { Known = SubjectFacts.Ids | SubjectFacts.Capabilities },
-            Target = new TargetReader().Read(file, collected, Environment.ProcessId, policy.AsksTarget),
-        };
-        Question question = Question.Ask(policy, in facts, loads: null, isRegular: true);
-        var wanted = new CollectRequest(Launcher.ImaHash(options));
-        foreach (ImaRule rule in question.Decision.Appraise)
-        {
-            wanted = wanted.For(rule);
-        }
-
-        if (collected.Collect(file, in wanted, goOn: null) < 0)
-        {
-            return true;
-        }
-
-        foreach (ImaRule rule in question.Decision.Appraise)
-        {
-            if (!rule.OnlyLogs && !FileAppraisal.Appraise(rule, collected, vouchers).Passes)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        return audited.Judge(file, CancellationToken.None) is { Verdict: AuditVerdict.Denied };
     }
 }
