@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using ImaHost.Events;
 using ImaHost.Fs;
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
@@ -41,7 +40,7 @@ sealed class SegmentUpkeep : IDisposable
         _list = list;
         _log = log;
         Window = new ListWindow(list.Log);
-        Staging = new StagingCommands(Window, MayStage);
+        Staging = new StagingCommands(Window, Administrators.Include);
         _sealer = new ListSealer(list, settings, ProductVersion.Text, quotes);
         _exporter = new SegmentExporter(list.Log.Path);
         _retention = new ListRetention(list, Window);
@@ -120,22 +119,6 @@ sealed class SegmentUpkeep : IDisposable
     {
         _sealer.Dispose();
         _retention.Dispose();
-    }
-
-    /// <summary>CAP_SYS_ADMIN, include/uapi/linux/capability.h. The mode of the files asks for root besides.</summary>
-    static bool MayStage(uint pid)
-    {
-        const int admin = 21;
-        try
-        {
-            string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/status");
-            return new ProcessStatus(File.ReadAllBytes(path)).TryReadCapabilities(out ulong effective)
-                && (effective >> admin & 1) != 0;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
     }
 
     void Configure()
