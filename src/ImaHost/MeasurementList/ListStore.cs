@@ -91,7 +91,7 @@ static class ListStore
 
     static void RestoreAll(RuntimeMeasurements list, MeasurementLog log)
     {
-        foreach (LogSegment segment in log.Segments.Where(one => one.Sealed != null))
+        foreach (LogSegment segment in log.Segments.Take(log.SealedCount))
         {
             list.Restore(segment);
         }
@@ -135,7 +135,10 @@ static class ListStore
         if (!File.Exists(first))
         {
             using var digests = new DigestSet();
-            return SealedChain.Read(path, digests, out _) is [{ } erased, ..] ? erased.Manifest.Pcr == pcr : IsEmpty(path);
+            var chain = new SealedChain(path, digests);
+            return chain.TryNext() ? chain.Last!.Manifest.Pcr == pcr
+                : chain.FindBreak() is { } why ? throw new ListException(why)
+                : IsEmpty(path);
         }
 
         using var file = new ListFile(first);

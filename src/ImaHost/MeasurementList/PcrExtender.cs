@@ -276,7 +276,7 @@ sealed class PcrExtender : IDisposable
         for (int i = segments.Count - 1; i >= 0; i--)
         {
             bool isTurn = segments.Count - i >= back || segments[i].IsErased;
-            if (isTurn && segments[i].Sealed is { } known && TryReadBase(known.Manifest) is { } found)
+            if (isTurn && segments[i].Sealed != null && TryReadBase(segments[i].ReadSealed().Manifest) is { } found)
             {
                 back *= 4;
                 yield return found;
