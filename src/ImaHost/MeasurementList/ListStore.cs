@@ -19,6 +19,9 @@ sealed record ListSettings(
     string AttestationKey = "ecc")
 {
     public SegmentLimits Limits { get; init; } = SegmentLimits.Default;
+
+    /// <summary>The attestation key, if it was made before.</summary>
+    public MadeKey? MadeKey { get; init; }
 }
 
 /// <summary>Opens the list of this boot, and begins a new one with the boot_aggregate.</summary>
@@ -74,7 +77,7 @@ static class ListStore
         {
             log = new MeasurementLog(path, settings.Limits);
             table = new DigestTable(StateDirectory.TableIn(path), log.FileLengths);
-            var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey),
+            var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey, settings.MadeKey),
                 digests);
             RestoreAll(list, log);
             list.TendTpm();
