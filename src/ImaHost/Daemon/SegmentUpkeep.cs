@@ -54,7 +54,12 @@ sealed class SegmentUpkeep : IDisposable
 
     public SegmentStatus Status => new(
         _list.Log.Segments.Count, _sealer.Count, Window.Current.From.Entries, _exporter.State?.Target,
-        _exporter.State?.Next ?? 0, _exporter.State?.Failed);
+        _exporter.State?.Next ?? 0, _exporter.State?.Failed)
+    {
+        Erased = _list.Log.ErasedCount,
+        KeptBytes = _list.Log.KeptBytes,
+        LastSeal = _list.Log.LastSeal,
+    };
 
     /// <summary>What wants attention now.</summary>
     public IEnumerable<string> Faults => new[]
@@ -277,7 +282,17 @@ sealed class SegmentUpkeep : IDisposable
 /// <param name="Target">Of the export, or null.</param>
 /// <param name="Exported">Segments.</param>
 /// <param name="Failed">Why the export has stopped, or null.</param>
-sealed record SegmentStatus(int Count, int Sealed, long FirstEntry, string? Target, int Exported, string? Failed);
+sealed record SegmentStatus(int Count, int Sealed, long FirstEntry, string? Target, int Exported, string? Failed)
+{
+    /// <summary>Segments whose bytes are gone.</summary>
+    public required int Erased { get; init; }
+
+    /// <summary>Of the list, that are not erased.</summary>
+    public required long KeptBytes { get; init; }
+
+    /// <summary>When a segment was sealed last, UTC; null: none ever was.</summary>
+    public required DateTime? LastSeal { get; init; }
+}
 
 static partial class SegmentLog
 {
