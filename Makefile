@@ -33,7 +33,7 @@ RESULTS := $(TESTS)/results
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs bench-micro bench-reference bench-capacity bench-long-list \
-	bench-signed faults session
+	bench-segments bench-signed faults session
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -138,6 +138,11 @@ bench-long-list: ## what a list of ten million entries takes (ENTRIES=N)
 	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
 	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro long-list \
 		benchmarks/results/long-list.md $(or $(ENTRIES),10000000) $(BUILD)
+
+bench-segments: ## what a list of ten thousand segments takes (SEGMENTS=N)
+	$(Q)$(DOTNET) build benchmarks/Micro -c Release --nologo -v quiet
+	$(Q)benchmarks/Micro/bin/Release/net10.0/Micro many-segments \
+		benchmarks/results/many-segments.md $(or $(SEGMENTS),10000) $(BUILD)
 
 bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/capacity.sh benchmarks/results/capacity.md

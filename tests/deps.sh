@@ -10,7 +10,7 @@ demo="$build swtpm tpm2-tools ima-evm-utils attr util-linux mount procps"
 demo="$demo libtss2-tcti-swtpm0/libtss2-tcti-swtpm0t64"
 check="$demo softhsm2 pkcs11-provider/libengine-pkcs11-openssl clang libclang-rt-dev xfsprogs e2fsprogs python3 openssl shellcheck binutils"
 check="$check debootstrap rpm"
-check="$check curl python3-prometheus-client systemd"
+check="$check curl python3-prometheus-client python3-jsonschema systemd"
 bench="$check cpp libssl-dev findutils"
 
 case ${1:-check} in

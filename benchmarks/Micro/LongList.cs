@@ -35,7 +35,7 @@ static class LongList
             using var digests = new DigestSet();
             int problems = new SegmentVerifier(list, 0, digests).Run().Sum(report => report.Problems.Count);
             double verified = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-            return Write(results, entries, figures, resumed, verified, problems, AnonymousBytes());
+            return Write(results, entries, figures, resumed, verified, problems, Measuring.AnonymousBytes());
         }
         finally
         {
@@ -75,7 +75,7 @@ static class LongList
             }
 
             costs.Add(Stopwatch.GetElapsedTime(begun).TotalNanoseconds / Window);
-            most = Math.Max(most, AnonymousBytes());
+            most = Math.Max(most, Measuring.AnonymousBytes());
         }
 
         Volatile.Write(ref isOver, true);
@@ -115,9 +115,4 @@ static class LongList
     }
 
     static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-
-    static long AnonymousBytes() => 1024 * long.Parse(
-        File.ReadLines("/proc/self/status").First(line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(
-            ' ', '\t').First(word => word.Length > 0 && char.IsAsciiDigit(word[0])),
-        CultureInfo.InvariantCulture);
 }

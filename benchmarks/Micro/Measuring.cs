@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Diagnosers;
@@ -41,4 +42,10 @@ static class Measuring
         .WithOrderer(new DefaultOrderer(SummaryOrderPolicy.Declared))
         .WithOptions(ConfigOptions.DisableLogFile)
         .WithArtifactsPath(artifacts);
+
+    /// <summary>Of this process, now.</summary>
+    public static long AnonymousBytes() => 1024 * long.Parse(
+        File.ReadLines("/proc/self/status").First(line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(
+            ' ', '\t').First(word => word.Length > 0 && char.IsAsciiDigit(word[0])),
+        CultureInfo.InvariantCulture);
 }

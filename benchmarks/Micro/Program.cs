@@ -6,6 +6,7 @@ using ImaHost.Benchmarks;
 // part that every access passes allocates, or a decision takes far longer than it should. Micro reference RESULTS: what an
 // index of 1,000,000 reference digests costs.
 // Micro long-list RESULTS ENTRIES DIRECTORY: what a list of so many entries takes.
+// Micro many-segments RESULTS SEGMENTS DIRECTORY: what a list of so many segments takes.
 if (args.Length < 1)
 {
     Console.Error.WriteLine("usage: Micro RESULTS [CLASS]...");
@@ -21,6 +22,11 @@ if (args is ["reference", var results])
 if (args is ["long-list", { } into, { } entries, { } directory])
 {
     return LongList.Run(into, long.Parse(entries, System.Globalization.CultureInfo.InvariantCulture), directory) ? 0 : 1;
+}
+
+if (args is ["many-segments", { } file, { } segments, { } place])
+{
+    return ManySegments.Run(file, int.Parse(segments, System.Globalization.CultureInfo.InvariantCulture), place) ? 0 : 1;
 }
 
 Type[] all =

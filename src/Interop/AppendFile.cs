@@ -102,23 +102,6 @@ public sealed unsafe class AppendFile : IDisposable
     /// <summary>Cuts the file to a length in bytes.</summary>
     public void Truncate(long length) => ErrnoException.ThrowIfNegative(Libc.ftruncate(_fd, length), $"truncate {_path}");
 
-    /// <summary>
-    /// Lets go of the file for good, also while others read: they find nothing from now on. Nobody is left who keeps the
-    /// room of a file that was removed.
-    /// </summary>
-    /// <exception cref="ErrnoException">There is no /dev/null.</exception>
-    public void BecomeEmpty()
-    {
-        fixed (byte* name = "/dev/null\0"u8)
-        {
-            int nothing = Libc.open(name, Libc.O_RDWR | Libc.O_CLOEXEC, 0);
-            ErrnoException.ThrowIfNegative(nothing, "open /dev/null");
-            int result = Libc.dup3(nothing, _fd, Libc.O_CLOEXEC);
-            _ = Libc.close(nothing);
-            ErrnoException.ThrowIfNegative(result, $"let go of {_path}");
-        }
-    }
-
     /// <summary>Waits until the disk has it all.</summary>
     public void Flush() => ErrnoException.ThrowIfNegative(Libc.fdatasync(_fd), $"sync {_path}");
 

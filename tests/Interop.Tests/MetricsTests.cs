@@ -46,6 +46,11 @@ public sealed class MetricsTests
         Assert.Equal(0, ValueOf(samples, "imahost_tpm_fault  "));
         Assert.Equal(1, ValueOf(samples, "imahost_host_starts_total  "));
         Assert.Equal(0, ValueOf(samples, "imahost_policy_fault  "));
+        Assert.Equal(0, ValueOf(samples, "imahost_export_failed  "));
+        Assert.Equal(1, ValueOf(samples, "imahost_segments  "));
+        Assert.Equal(0, ValueOf(samples, "imahost_segments_sealed  "));
+        Assert.Equal(0, ValueOf(samples, "imahost_last_seal_timestamp_seconds  "));
+        Assert.Equal(ValueOf(samples, "imahost_list_bytes  "), ValueOf(samples, "imahost_segments_kept_bytes  "));
         Assert.Equal(0, ValueOf(samples, "imahost_decisions_dropped_total  "));
         Assert.True(ValueOf(samples, "imahost_appraisals_failed_total outcome=denied ") >= 1);
         Assert.True(ValueOf(samples, "imahost_judging_seconds_count stage=total ") >= 1);

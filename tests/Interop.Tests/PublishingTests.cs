@@ -17,12 +17,12 @@ public sealed class PublishingTests
 
         // Without a TPM there are no banks: SHA-1's twins stand alone.
         Assert.Equal(
-            "640 0 0 regular file ascii_runtime_measurements\n640 0 0 regular file ascii_runtime_measurements_sha1\n"
-            + "640 0 0 regular file ascii_runtime_measurements_sha1_staged\n"
-            + "640 0 0 regular file ascii_runtime_measurements_staged\n"
-            + "640 0 0 regular file binary_runtime_measurements\n640 0 0 regular file binary_runtime_measurements_sha1\n"
-            + "640 0 0 regular file binary_runtime_measurements_sha1_staged\n"
-            + "640 0 0 regular file binary_runtime_measurements_staged\n"
+            "660 0 0 regular file ascii_runtime_measurements\n660 0 0 regular file ascii_runtime_measurements_sha1\n"
+            + "660 0 0 regular file ascii_runtime_measurements_sha1_staged\n"
+            + "660 0 0 regular file ascii_runtime_measurements_staged\n"
+            + "660 0 0 regular file binary_runtime_measurements\n660 0 0 regular file binary_runtime_measurements_sha1\n"
+            + "660 0 0 regular file binary_runtime_measurements_sha1_staged\n"
+            + "660 0 0 regular file binary_runtime_measurements_staged\n"
             + "600 0 0 regular file policy\n440 0 0 regular file runtime_measurements_count\n"
             + "440 0 0 regular file violations\n",
             files);

@@ -218,6 +218,7 @@ public sealed class SegmentTests : IDisposable
         Assert.NotEqual(0, Shell.Run("sh", "-c", $"exec 3< {daemon.BinaryList}; echo 1 > {daemon.AsciiList}").Status);
         Assert.NotEqual(0, Shell.Run("sh", "-c", $"exec 3> {daemon.BinaryList}; cat {daemon.AsciiList}").Status);
         Assert.NotEqual(0, Shell.Run("setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", "sh", "-c", $"echo 1 > {daemon.AsciiList}").Status);
+        Assert.NotEqual(0, Shell.Run("unshare", "-Ur", "sh", "-c", $"echo 1 > {daemon.AsciiList}").Status);
         Assert.Equal(0, Verify().Status);
         Assert.Equal(0, daemon.Stop());
         RequireWhole(open: 1);

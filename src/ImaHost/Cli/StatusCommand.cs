@@ -84,17 +84,27 @@ static class StatusCommand
     static IEnumerable<(string Name, string Value)> ListOf(StatusReport status)
     {
         yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
-        SegmentStatus segments = status.Segments;
-        yield return ("segments", Text($"{segments.Sealed} of {segments.Count} sealed{(segments.FirstEntry > 0 ? Text($", published from entry {segments.FirstEntry} on") : "")}"));
-        if (segments.Target != null)
+        foreach ((string Name, string Value) row in SegmentsOf(status.Segments))
         {
-            yield return ("exported", Text($"{segments.Exported} segments to {segments.Target}{(segments.Failed == null ? "" : ", stopped")}"));
+            yield return row;
         }
 
         yield return ("TPM", status.Tpm.Banks.Count == 0
             ? "none: nothing vouches for the list"
             : Text(
                 $"{status.Tpm.Name}, PCR {status.Tpm.Pcr}, {string.Join(" ", status.Tpm.Banks)}, {status.Tpm.Extended} extended"));
+    }
+
+    static IEnumerable<(string Name, string Value)> SegmentsOf(SegmentStatus segments)
+    {
+        yield return ("segments", Text(
+            $"{segments.Sealed} of {segments.Count} sealed{(segments.FirstEntry > 0 ? Text($", published from entry {segments.FirstEntry} on") : "")}"));
+        yield return ("kept", Text(
+            $"{segments.KeptBytes} bytes, {segments.Erased} segments erased, last sealed {(segments.LastSeal is { } time ? Text($"{time:yyyy-MM-dd HH:mm:ss} UTC") : "never")}"));
+        if (segments.Target != null)
+        {
+            yield return ("exported", Text($"{segments.Exported} segments to {segments.Target}{(segments.Failed == null ? "" : ", stopped")}"));
+        }
     }
 
     static IEnumerable<(string Name, string Value)> AccessesOf(StatusReport status)

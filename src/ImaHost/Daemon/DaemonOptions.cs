@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ImaHost.Appraisal;
+using ImaHost.Tpm;
 
 namespace ImaHost.Daemon;
 
@@ -157,7 +158,11 @@ sealed record DaemonOptions
 /// <param name="Watched">What is configured to be watched, for people to read.</param>
 /// <param name="MayLabel">The hosts get the right to write security.ima.</param>
 sealed record ResolvedEnvironment(
-    string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched, bool MayLabel);
+    string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched, bool MayLabel)
+{
+    /// <summary>The attestation key, made before anybody waits; null: it is persistent, or there is none.</summary>
+    public MadeKey? Key { get; init; }
+}
 
 /// <summary>Options as JSON: how the launcher hands them to the hosts that the guard starts.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]

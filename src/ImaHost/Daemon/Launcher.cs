@@ -86,7 +86,26 @@ static class Launcher
         RequirePcrs(list, policy);
         HostEvents.Start(list, settings, Describe(options));
         HostEvents.Policy(list, settings, policy.ToString());
-        return list.Fault is { } fault ? throw new ConfigurationException(fault) : options;
+        if (list.Fault is { } fault)
+        {
+            throw new ConfigurationException(fault);
+        }
+
+        return options with { Resolved = options.Resolved! with { Key = tpm == null ? null : TryMakeKey(list) } };
+    }
+
+    /// <summary>A TPM looks long for the primes of an RSA key, and whoever wants an entry then waits: so it does now.</summary>
+    static MadeKey? TryMakeKey(RuntimeMeasurements list)
+    {
+        try
+        {
+            return list.PrepareQuotes();
+        }
+        catch (Exception e) when (e is IOException or TimeoutException)
+        {
+            Console.Error.WriteLine($"imahost: nothing is quoted, and segments are sealed without a signature: {e.Message}");
+            return null;
+        }
     }
 
     /// <summary>A rule's pcr= must be one that nothing else extends, or the list would never replay.</summary>
@@ -116,6 +135,7 @@ static class Launcher
         options.AttestationKey)
     {
         Limits = options.Log.Limits,
+        MadeKey = options.Resolved.Key,
     };
 
     public static HashAlgorithm ImaHash(DaemonOptions options) =>

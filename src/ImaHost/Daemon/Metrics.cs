@@ -32,6 +32,7 @@ static class Metrics
         AddGuard(text, status.Accesses);
         AddEngine(text, status, engine);
         AddList(text, status);
+        AddSegments(text, status.Segments);
         AddVouchers(text, status, more);
         AddTimes(text, engine.Latency);
         _ = text.Histogram("imahost_hold_seconds", "How long accesses were held, since the service started.")
@@ -76,6 +77,17 @@ static class Metrics
         .Gauge("imahost_tpm_extended_entries", "Entries that the TPM has had.", status.Tpm.Extended)
         .Gauge("imahost_tpm_fault", "1: the list or the TPM has a fault.", status.Tpm.Fault == null ? 0 : 1)
         .Gauge("imahost_faults", "Faults that want attention.", status.Faults.Count);
+
+    static void AddSegments(MetricsText text, SegmentStatus segments) => _ = text
+        .Gauge("imahost_segments", "Segments of the list, with the one that grows and those that are erased.", segments.Count)
+        .Gauge("imahost_segments_sealed", "Segments that are sealed.", segments.Sealed)
+        .Gauge("imahost_segments_exported", "Segments that the target of the export has.", segments.Exported)
+        .Gauge("imahost_segments_erased", "Segments whose bytes are erased.", segments.Erased)
+        .Gauge("imahost_segments_kept_bytes", "Bytes of the list that are not erased.", segments.KeptBytes)
+        .Gauge(
+            "imahost_last_seal_timestamp_seconds", "When a segment was sealed last; 0: none ever was.",
+            segments.LastSeal is { } time ? (time - DateTime.UnixEpoch).TotalSeconds : 0)
+        .Gauge("imahost_export_failed", "1: the export has stopped until a new target is set.", segments.Failed == null ? 0 : 1);
 
     static void AddVouchers(MetricsText text, StatusReport status, MoreCounts more) => _ = text
         .Gauge("imahost_policy_rules", "Rules in force.", status.Policy.Rules)

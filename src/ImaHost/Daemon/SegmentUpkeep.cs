@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using ImaHost.Events;
 using ImaHost.Fs;
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
@@ -41,7 +40,7 @@ sealed class SegmentUpkeep : IDisposable
         _list = list;
         _log = log;
         Window = new ListWindow(list.Log);
-        Staging = new StagingCommands(Window, MayStage);
+        Staging = new StagingCommands(Window, Administrators.Include);
         _sealer = new ListSealer(list, settings, ProductVersion.Text, quotes);
         _exporter = new SegmentExporter(list.Log.Path);
         _retention = new ListRetention(list, Window);
@@ -55,7 +54,12 @@ sealed class SegmentUpkeep : IDisposable
 
     public SegmentStatus Status => new(
         _list.Log.Segments.Count, _sealer.Count, Window.Current.From.Entries, _exporter.State?.Target,
-        _exporter.State?.Next ?? 0, _exporter.State?.Failed);
+        _exporter.State?.Next ?? 0, _exporter.State?.Failed)
+    {
+        Erased = _list.Log.ErasedCount,
+        KeptBytes = _list.Log.KeptBytes,
+        LastSeal = _list.Log.LastSeal,
+    };
 
     /// <summary>What wants attention now.</summary>
     public IEnumerable<string> Faults => new[]
@@ -120,22 +124,6 @@ sealed class SegmentUpkeep : IDisposable
     {
         _sealer.Dispose();
         _retention.Dispose();
-    }
-
-    /// <summary>CAP_SYS_ADMIN, include/uapi/linux/capability.h. The mode of the files asks for root besides.</summary>
-    static bool MayStage(uint pid)
-    {
-        const int admin = 21;
-        try
-        {
-            string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/status");
-            return new ProcessStatus(File.ReadAllBytes(path)).TryReadCapabilities(out ulong effective)
-                && (effective >> admin & 1) != 0;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
     }
 
     void Configure()
@@ -294,7 +282,17 @@ sealed class SegmentUpkeep : IDisposable
 /// <param name="Target">Of the export, or null.</param>
 /// <param name="Exported">Segments.</param>
 /// <param name="Failed">Why the export has stopped, or null.</param>
-sealed record SegmentStatus(int Count, int Sealed, long FirstEntry, string? Target, int Exported, string? Failed);
+sealed record SegmentStatus(int Count, int Sealed, long FirstEntry, string? Target, int Exported, string? Failed)
+{
+    /// <summary>Segments whose bytes are gone.</summary>
+    public required int Erased { get; init; }
+
+    /// <summary>Of the list, that are not erased.</summary>
+    public required long KeptBytes { get; init; }
+
+    /// <summary>When a segment was sealed last, UTC; null: none ever was.</summary>
+    public required DateTime? LastSeal { get; init; }
+}
 
 static partial class SegmentLog
 {

@@ -8,7 +8,7 @@ namespace ImaHost.Fs;
 /// one, the number of entries to delete to another. Many may read or one may write, across all of these files; the one who
 /// writes may open several.
 /// </summary>
-/// <param name="mayWrite">Has the process CAP_SYS_ADMIN?</param>
+/// <param name="mayWrite">Has the process CAP_SYS_ADMIN, in the initial user namespace?</param>
 sealed class StagingCommands(ListWindow window, Func<uint, bool> mayWrite)
 {
     const int Invalid = -22; // EINVAL
@@ -89,8 +89,11 @@ sealed class StagingCommands(ListWindow window, Func<uint, bool> mayWrite)
     int Delete(long entries) => window.TryDelete(entries) ? 0 : window.Staged is { } there && there.From != there.To ? Exists : NoEntry;
 }
 
-/// <summary>A file of the list: many read it, and root cuts the list by it.</summary>
-abstract class ListPublication(string name, StagingCommands commands) : PublishedFile(name, 0x1a0)
+/// <summary>
+/// A file of the list: many read it, and root cuts the list by it. Its mode is the kernel's with CONFIG_IMA_STAGING, 0660:
+/// who writes it must have CAP_SYS_ADMIN all the same.
+/// </summary>
+abstract class ListPublication(string name, StagingCommands commands) : PublishedFile(name, 0x1b0)
 {
     readonly bool _isStaged = name.EndsWith("_staged", StringComparison.Ordinal);
 

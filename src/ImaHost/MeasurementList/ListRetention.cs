@@ -25,7 +25,8 @@ sealed class ListRetention(RuntimeMeasurements list, ListWindow window) : IDispo
         lock (_gate)
         {
             MeasurementLog log = list.Log;
-            SealedSegment[] known = [.. log.Segments.Select(one => one.Sealed).OfType<SealedSegment>()];
+            SealedSegment[] known = retention.Kind == RetentionKind.All ? []
+                : [.. log.Segments.Skip(log.ErasedCount).Select(one => one.Sealed).OfType<SealedSegment>()];
             IEnumerable<SealedSegment> found = retention.Find(known, exported, list.Settled, DateTime.UtcNow);
             _fault = null;
             foreach (SealedSegment segment in found.Where(one => !log.Segments[one.Manifest.Segment].IsErased))
@@ -54,8 +55,8 @@ sealed class ListRetention(RuntimeMeasurements list, ListWindow window) : IDispo
                 throw new IOException("the disk does not take note that it is not published any more");
             }
 
-            ErasedSegment erased = SegmentEraser.Erase(log.Path, segment, keepsKeys: true, _digests);
-            log.Segments[number].Erase(new EntryKeys(SegmentFiles.Keys(log.Path, number)));
+            ErasedSegment erased = SegmentEraser.Erase(log.Path, log.Segments[number].ReadSealed(), keepsKeys: true, _digests);
+            log.Segments[number].Erase();
             return erased;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException)

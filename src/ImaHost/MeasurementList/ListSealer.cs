@@ -20,7 +20,7 @@ sealed class ListSealer(RuntimeMeasurements list, ListSettings settings, string 
     public string? Fault => _fault;
 
     /// <summary>Segments that are sealed.</summary>
-    public int Count => list.Log.Segments.Count(segment => segment.Sealed != null);
+    public int Count => list.Log.SealedCount;
 
     /// <summary>Seals what is closed.</summary>
     /// <returns>How many segments that were.</returns>
@@ -29,7 +29,7 @@ sealed class ListSealer(RuntimeMeasurements list, ListSettings settings, string 
         int done = 0;
         lock (_gate)
         {
-            while (list.Log.Segments.FirstOrDefault(one => one.Sealed == null) is { End: not null } next && TrySeal(next))
+            while (list.Log.FirstUnsealed is { End: not null } next && TrySeal(next))
             {
                 done++;
             }
@@ -58,6 +58,11 @@ sealed class ListSealer(RuntimeMeasurements list, ListSettings settings, string 
         try
         {
             segment.MarkSealed(sealer.Seal(segment.Number, before?.Manifest, before?.ManifestDigest, facts));
+            if (before != null)
+            {
+                list.Log.Segments[segment.Number - 1].KeepNumbers();
+            }
+
             _fault = null;
             return true;
         }

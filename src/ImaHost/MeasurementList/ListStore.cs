@@ -19,6 +19,9 @@ sealed record ListSettings(
     string AttestationKey = "ecc")
 {
     public SegmentLimits Limits { get; init; } = SegmentLimits.Default;
+
+    /// <summary>The attestation key, if it was made before.</summary>
+    public MadeKey? MadeKey { get; init; }
 }
 
 /// <summary>Opens the list of this boot, and begins a new one with the boot_aggregate.</summary>
@@ -74,7 +77,7 @@ static class ListStore
         {
             log = new MeasurementLog(path, settings.Limits);
             table = new DigestTable(StateDirectory.TableIn(path), log.FileLengths);
-            var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey),
+            var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey, settings.MadeKey),
                 digests);
             RestoreAll(list, log);
             list.TendTpm();
@@ -91,7 +94,7 @@ static class ListStore
 
     static void RestoreAll(RuntimeMeasurements list, MeasurementLog log)
     {
-        foreach (LogSegment segment in log.Segments.Where(one => one.Sealed != null))
+        foreach (LogSegment segment in log.Segments.Take(log.SealedCount))
         {
             list.Restore(segment);
         }
@@ -135,7 +138,10 @@ static class ListStore
         if (!File.Exists(first))
         {
             using var digests = new DigestSet();
-            return SealedChain.Read(path, digests, out _) is [{ } erased, ..] ? erased.Manifest.Pcr == pcr : IsEmpty(path);
+            var chain = new SealedChain(path, digests);
+            return chain.TryNext() ? chain.Last!.Manifest.Pcr == pcr
+                : chain.FindBreak() is { } why ? throw new ListException(why)
+                : IsEmpty(path);
         }
 
         using var file = new ListFile(first);

@@ -19,7 +19,13 @@ sealed class MeasurementLog : IDisposable
 
     readonly SegmentLimits _limits;
     readonly Lock _gate = new();
-    LogSegment[] _segments;
+    readonly OpenSegments _open = new();
+
+    /// <summary>With room for more: readers take the count first, then the array, which has as many at least.</summary>
+    LogSegment[] _segments = new LogSegment[16];
+    int _count;
+    int _sealedCount;
+    int _erasedCount;
     LogSegment _growing;
     LogIndex _index = new();
     LogExtent _extent;
@@ -27,21 +33,37 @@ sealed class MeasurementLog : IDisposable
 
     /// <summary>Opens a list up to the end of what is sealed; <see cref="OpenNext"/> and <see cref="Publish"/> take in the rest.</summary>
     /// <exception cref="IOException">The disk refused it.</exception>
+    /// <exception cref="ListException">A manifest is damaged or missing, and what follows it is there.</exception>
     public MeasurementLog(string directory, SegmentLimits? limits = null)
     {
         Path = directory;
         _limits = limits ?? SegmentLimits.Default;
         using var digests = new DigestSet();
-        IReadOnlyList<SealedSegment> chain = SealedChain.Read(directory, digests, out string? damaged);
-        if (damaged != null)
+        var chain = new SealedChain(directory, digests);
+        while (chain.TryNext())
+        {
+            if (_count > 0)
+            {
+                _segments[_count - 1].KeepNumbers();
+            }
+
+            Add(LogSegment.Open(directory, chain.Last!, _open));
+        }
+
+        if (chain.FindBreak() is { } why)
+        {
+            throw new ListException(why);
+        }
+
+        if (chain.Damaged is { } damaged)
         {
             // Its segment is sealed anew, from its bytes. What it was stays, for whoever wants to know why.
             File.Move(damaged, damaged + ".damaged", overwrite: true);
         }
 
-        _extent = chain.Count == 0 ? default : chain[^1].Manifest.End;
-        _growing = LogSegment.Open(directory, chain.Count, _extent);
-        _segments = [.. chain.Select(one => LogSegment.Open(directory, one)), _growing];
+        _extent = chain.Last?.Manifest.End ?? default;
+        _growing = LogSegment.Open(directory, chain.Count, _extent, _open);
+        Add(_growing);
     }
 
     /// <summary>The directory of the list.</summary>
@@ -66,7 +88,29 @@ sealed class MeasurementLog : IDisposable
     }
 
     /// <summary>All segments in order, the last of which grows.</summary>
-    public IReadOnlyList<LogSegment> Segments => Volatile.Read(ref _segments);
+    public IReadOnlyList<LogSegment> Segments
+    {
+        get
+        {
+            int count = Volatile.Read(ref _count);
+            return new ArraySegment<LogSegment>(Volatile.Read(ref _segments), 0, count);
+        }
+    }
+
+    /// <summary>Segments that are sealed: the first ones, for they are sealed in their order.</summary>
+    public int SealedCount => Pass(ref _sealedCount, static one => one.Sealed != null);
+
+    /// <summary>Segments that are erased: the first ones.</summary>
+    public int ErasedCount => Pass(ref _erasedCount, static one => one.IsErased);
+
+    /// <summary>Bytes of the list that are not erased.</summary>
+    public long KeptBytes => Extent.BinaryBytes - Segments[ErasedCount].Start.BinaryBytes;
+
+    /// <summary>When a segment was sealed last, UTC; null: none ever was.</summary>
+    public DateTime? LastSeal => SealedCount is > 0 and int count ? Segments[count - 1].Sealed!.Manifest.Time : null;
+
+    /// <summary>The first segment that is not sealed, which may be the one that grows.</summary>
+    public LogSegment FirstUnsealed => Segments[SealedCount];
 
     public LogExtent Extent
     {
@@ -164,7 +208,7 @@ sealed class MeasurementLog : IDisposable
     public int ReadFile(Span<byte> buffer, long offset)
     {
         int done = 0;
-        LogSegment[] segments = Volatile.Read(ref _segments);
+        ReadOnlySpan<LogSegment> segments = Known;
         for (int i = IndexOf(segments, offset); done < buffer.Length && i < segments.Length; i++)
         {
             int got = segments[i].Read(buffer[done..], offset + done);
@@ -188,7 +232,7 @@ sealed class MeasurementLog : IDisposable
     /// <summary>The segment that an offset of the list falls into.</summary>
     public LogSegment SegmentAt(long offset)
     {
-        LogSegment[] segments = Volatile.Read(ref _segments);
+        ReadOnlySpan<LogSegment> segments = Known;
         return segments[IndexOf(segments, offset)];
     }
 
@@ -199,13 +243,13 @@ sealed class MeasurementLog : IDisposable
         LogSegment segment;
         lock (_gate)
         {
-            if (sizeOf(Growing.Start) <= offset || _segments.Length == 1)
+            if (sizeOf(Growing.Start) <= offset || _count == 1)
             {
                 return _extent == Growing.Start ? Growing.Start : _index.FindLast(offset, sizeOf);
             }
 
             int low = 0;
-            int high = _segments.Length - 1;
+            int high = _count - 1;
             while (low < high)
             {
                 int middle = (low + high + 1) / 2;
@@ -221,15 +265,30 @@ sealed class MeasurementLog : IDisposable
     /// <summary>Waits until the disk has it all.</summary>
     public void Flush()
     {
-        foreach (LogSegment segment in Segments.Where(one => one.Sealed == null))
+        foreach (LogSegment segment in Segments.Skip(SealedCount))
         {
             segment.Flush();
         }
     }
 
-    public void Dispose() => Array.ForEach(_segments, segment => segment.Dispose());
+    public void Dispose()
+    {
+        foreach (LogSegment segment in Known)
+        {
+            segment.Dispose();
+        }
+    }
 
-    static int IndexOf(LogSegment[] segments, long offset)
+    ReadOnlySpan<LogSegment> Known
+    {
+        get
+        {
+            int count = Volatile.Read(ref _count);
+            return Volatile.Read(ref _segments).AsSpan(0, count);
+        }
+    }
+
+    static int IndexOf(ReadOnlySpan<LogSegment> segments, long offset)
     {
         int low = 0;
         int high = segments.Length - 1;
@@ -250,12 +309,41 @@ sealed class MeasurementLog : IDisposable
     void Grow()
     {
         LogSegment closed = _growing;
+        LogSegment next = LogSegment.Open(Path, closed.Number + 1, _extent, _open);
         lock (_gate)
         {
-            _growing = LogSegment.Open(Path, closed.Number + 1, _extent);
+            _growing = next;
             closed.Close(_extent, LogSegment.Thin(_index, IndexStep));
             _index = new LogIndex();
-            Volatile.Write(ref _segments, [.. _segments, _growing]);
+            Add(next);
         }
+    }
+
+    /// <summary>Doubles the array when it is full: what it costs for each segment does not depend on how many there are.</summary>
+    void Add(LogSegment segment)
+    {
+        if (_count == _segments.Length)
+        {
+            LogSegment[] larger = new LogSegment[2 * _count];
+            _segments.CopyTo(larger, 0);
+            Volatile.Write(ref _segments, larger);
+        }
+
+        _segments[_count] = segment;
+        Volatile.Write(ref _count, _count + 1);
+    }
+
+    /// <summary>How many of the first segments are so: goes on from where the last one who asked has come.</summary>
+    int Pass(ref int passed, Func<LogSegment, bool> isSo)
+    {
+        ReadOnlySpan<LogSegment> segments = Known;
+        int number = Volatile.Read(ref passed);
+        while (number < segments.Length && isSo(segments[number]))
+        {
+            number++;
+        }
+
+        Volatile.Write(ref passed, number);
+        return number;
     }
 }

@@ -28,8 +28,9 @@ sealed class PcrExtender : IDisposable
     /// <param name="tpm">Null: there is no TPM, and the list stands alone.</param>
     /// <param name="banks">The TPM's allocated banks.</param>
     /// <param name="key">Which key signs quotes, as <see cref="AttestationKey"/> takes it.</param>
+    /// <param name="made">That key, if it was made before.</param>
     public PcrExtender(
-        TpmCommands? tpm, MeasurementLog log, IReadOnlyList<HashAlgorithm> banks, DigestSet digests, string key)
+        TpmCommands? tpm, MeasurementLog log, IReadOnlyList<HashAlgorithm> banks, DigestSet digests, string key, MadeKey? made = null)
     {
         _tpm = tpm;
         _log = log;
@@ -39,7 +40,7 @@ sealed class PcrExtender : IDisposable
         _reader = new LogReader(log.ReadBinary);
         _expected = new PcrBanks(banks, digests);
         _forms = _banks;
-        _quoter = tpm == null ? null : new PcrQuoter(tpm, _banks, new AttestationKey(tpm, key));
+        _quoter = tpm == null ? null : new PcrQuoter(tpm, _banks, new AttestationKey(tpm, key, made));
         _base = FirstBase;
     }
 
@@ -276,7 +277,7 @@ sealed class PcrExtender : IDisposable
         for (int i = segments.Count - 1; i >= 0; i--)
         {
             bool isTurn = segments.Count - i >= back || segments[i].IsErased;
-            if (isTurn && segments[i].Sealed is { } known && TryReadBase(known.Manifest) is { } found)
+            if (isTurn && segments[i].Sealed != null && TryReadBase(segments[i].ReadSealed().Manifest) is { } found)
             {
                 back *= 4;
                 yield return found;

@@ -23,6 +23,12 @@ sealed class PcrQuoter(TpmCommands tpm, IReadOnlyList<HashAlgorithm> banks, Atte
     /// <summary>Makes the key: what takes long, the first time.</summary>
     public void PrepareKey() => key.Prepare();
 
+    /// <summary>The key, for the next host; null: it need not be made.</summary>
+    public MadeKey? Made => key.Made;
+
+    /// <summary>Is it known what a PCR holds that is not the list's? Firmware and boot loader are done with theirs.</summary>
+    public bool HasBootPcr(int pcr) => _boot.ContainsKey(pcr);
+
     /// <summary>What a PCR holds that is not the list's.</summary>
     public void ReadBootPcr(int pcr) => _boot[pcr] = tpm.ReadPcr(banks, pcr);
 
@@ -44,8 +50,12 @@ sealed class PcrQuoter(TpmCommands tpm, IReadOnlyList<HashAlgorithm> banks, Atte
         var pcrs = QuotedPcrs.Take(selection, Find);
         byte[] message = key.Quote(nonce, selection, out byte[] signature);
         var attest = Attest.Parse(message, "the TPM's quote");
-        return attest.PcrDigest.AsSpan().SequenceEqual(pcrs.Hash(key.Public!.Hash))
-            ? new Quote(message, signature, key.Public, pcrs)
-            : null;
+        if (attest.PcrDigest.AsSpan().SequenceEqual(pcrs.Hash(key.Public!.Hash)))
+        {
+            return new Quote(message, signature, key.Public, pcrs);
+        }
+
+        _boot.Clear();
+        return null;
     }
 }

@@ -208,7 +208,7 @@ sealed class RuntimeMeasurements : IDisposable
 
     /// <summary>
     /// Quotes the PCRs at a moment at which they hold what the whole list gives. An entry waits for one TPM2_Quote at most,
-    /// but for the first, before which the key may have to be made.
+    /// or for one TPM2_PCR_Read, if <see cref="PrepareQuotes"/> was done before.
     /// </summary>
     /// <param name="nonce">What whoever asks wants to find in it, up to <see cref="Quote.MostNonce"/> bytes.</param>
     /// <exception cref="IOException">There is no TPM, it refuses or failed, or does not follow the list.</exception>
@@ -217,7 +217,7 @@ sealed class RuntimeMeasurements : IDisposable
     {
         for (int tries = 0; tries < QuoteTries; tries++)
         {
-            PrepareQuote();
+            _ = PrepareQuotes();
             ListQuote? found = TryQuote(nonce);
             if (found != null)
             {
@@ -226,6 +226,36 @@ sealed class RuntimeMeasurements : IDisposable
         }
 
         throw new TpmException("no quote was got: PCRs that the list does not extend change all the time");
+    }
+
+    /// <summary>
+    /// Makes the key and reads what the boot has left in the PCRs: what takes long of a quote. To be done before anybody
+    /// waits for an entry, for the TPM does one thing at a time.
+    /// </summary>
+    /// <returns>The key, for the hosts that follow; null: it need not be made.</returns>
+    /// <exception cref="IOException">There is no TPM, or it refuses or failed.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public MadeKey? PrepareQuotes()
+    {
+        lock (_extendListMutex)
+        {
+            RequireTpm();
+            _extender.Quoter.PrepareKey();
+        }
+
+        for (int pcr = 0; pcr < PcrQuoter.BootPcrs; pcr++)
+        {
+            lock (_extendListMutex)
+            {
+                RequireTpm();
+                if (!_extender.Quoter.HasBootPcr(pcr))
+                {
+                    _extender.Quoter.ReadBootPcr(pcr);
+                }
+            }
+        }
+
+        return _extender.Quoter.Made;
     }
 
     /// <summary>
@@ -255,24 +285,6 @@ sealed class RuntimeMeasurements : IDisposable
         _table.Dispose();
         _log.Dispose();
         _digests.Dispose();
-    }
-
-    void PrepareQuote()
-    {
-        lock (_extendListMutex)
-        {
-            RequireTpm();
-            _extender.Quoter.PrepareKey();
-        }
-
-        for (int pcr = 0; pcr < PcrQuoter.BootPcrs; pcr++)
-        {
-            lock (_extendListMutex)
-            {
-                RequireTpm();
-                _extender.Quoter.ReadBootPcr(pcr);
-            }
-        }
     }
 
     /// <summary>A TPM that is known not to answer is not waited for once more by who wants a quote.</summary>

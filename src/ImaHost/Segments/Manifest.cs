@@ -21,6 +21,7 @@ sealed record ManifestQuote(string Attest, string Signature, string Ak);
 sealed record Manifest
 {
     public const string CurrentSchema = "imahost-segment/1";
+    static readonly PcrTable NoPcrs = [];
 
     public required string Schema { get; init; }
 
@@ -88,6 +89,24 @@ sealed record Manifest
 
     [JsonIgnore]
     public LogExtent End => Start + new LogExtent(Entries, Bytes, AsciiBytes);
+
+    /// <summary>
+    /// What is kept of it in memory, where there may be many: neither what the PCRs held nor a quote nor digests, which are
+    /// most of it and stand in the file.
+    /// </summary>
+    public Manifest Numbers() => this with
+    {
+        Schema = CurrentSchema,
+        List = string.Intern(List),
+        BootId = string.Intern(BootId),
+        Version = string.Intern(Version),
+        Padded = [],
+        Digest = "",
+        Previous = null,
+        PcrsBefore = NoPcrs,
+        PcrsAfter = NoPcrs,
+        Quote = null,
+    };
 
     /// <summary>What the file holds: the members in this order, no blanks, LF at the end.</summary>
     public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, ManifestJson.Canonical.Manifest), (byte)'\n'];

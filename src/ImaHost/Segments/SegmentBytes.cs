@@ -14,13 +14,14 @@ sealed class SegmentBytes(string directory) : IDisposable
     int _number = -1;
 
     /// <summary>Fills the buffer; fewer bytes only at the end.</summary>
-    /// <exception cref="IOException">A segment is missing between others, or the disk failed.</exception>
+    /// <exception cref="IOException">A segment is missing between others or was cut meanwhile, or the disk failed.</exception>
     public int Read(Span<byte> buffer, long offset)
     {
         int done = 0;
         while (done < buffer.Length && Find(offset + done) is { } place)
         {
-            done += RandomAccess.Read(Open(place.Number), buffer[done..], offset + done - place.Start);
+            int got = RandomAccess.Read(Open(place.Number), buffer[done..], offset + done - place.Start);
+            done += got > 0 ? got : throw Cut(place.Number, offset + done - place.Start);
         }
 
         return done;
@@ -35,9 +36,33 @@ sealed class SegmentBytes(string directory) : IDisposable
             Look();
         }
 
-        int place = _known.FindLastIndex(one => one.Start <= offset);
-        return place >= 0 && offset < End ? (_known[place].Number, _known[place].Start) : null;
+        if (_known.Count == 0 || offset >= End)
+        {
+            return null;
+        }
+
+        (int number, long start, _) = _known[IndexOf(offset)];
+        return (number, start);
     }
+
+    /// <summary>The last one that begins at or before an offset; empty ones begin where others do.</summary>
+    int IndexOf(long offset)
+    {
+        int low = 0;
+        int high = _known.Count - 1;
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            (low, high) = _known[middle].Start <= offset ? (middle, high) : (low, middle - 1);
+        }
+
+        return low;
+    }
+
+    /// <summary>Its length was another when it was looked up.</summary>
+    IOException Cut(int number, long at) => new(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{SegmentFiles.Data(directory, number)} ends after {at} bytes: something has cut it while it was read; verify the segments"));
 
     long End => _known.Count == 0 ? 0 : _known[^1].Start + _known[^1].Length;
 

@@ -28,6 +28,9 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
     string? _previous;
     int _next;
 
+    /// <summary>So many of the list's first segments are known to be erased and to have left their manifests.</summary>
+    int _erased;
+
     /// <summary>Goes through all segments, in order.</summary>
     public IEnumerable<SegmentReport> Run()
     {
@@ -80,7 +83,7 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
         {
             _before = null;
             _previous = digest;
-            return new SegmentReport(number, SealedState, 0, 0, 0, null, false, [.. problems, $"manifest: {e.Message}"]);
+            return new SegmentReport(number, SealedState, 0, 0, 0, null, false, [.. problems, $"{Path.GetFileName(SegmentFiles.Manifest(directory, number))}: {e.Message}"]);
         }
     }
 
@@ -124,7 +127,7 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
         }
 
         string expected = SegmentFiles.DetachedText(number, manifest.Digest, digest);
-        Note(problems, File.ReadAllText(path) != expected, $"{Path.GetFileName(path)} names other digests: it or the manifest was changed");
+        Note(problems, File.ReadAllText(path) != expected, $"{Path.GetFileName(path)} names other digests: it or {Path.GetFileName(SegmentFiles.Manifest("", number))} was changed");
     }
 
     /// <returns>False when the segment is erased.</returns>
@@ -191,7 +194,9 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
     SegmentReport CheckOpen(int number, bool mayBeOpen)
     {
         var problems = new List<string>();
-        Note(problems, !mayBeOpen, "it is not sealed though others follow it: its manifest is missing");
+        Note(
+            problems, !mayBeOpen,
+            $"it is not sealed though others follow it: its manifest is missing ({Path.GetFileName(SegmentFiles.Manifest(directory, number))})");
         (LogExtent start, PcrBanks pcrs) = _open
             ?? (_before == null ? (default, new PcrBanks([HashAlgorithm.Sha256], digests))
                 : (_before.End, PcrTables.Read(_before.PcrsAfter, digests)));
@@ -218,8 +223,16 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
     /// Lists that nothing is added to any more keep no keys of what was erased: then all before it is erased too, and has
     /// left its manifest.
     /// </summary>
-    bool IsErasedFrom(int number) => Enumerable.Range(0, number + 1).All(
-        one => !File.Exists(SegmentFiles.Data(directory, one)) && File.Exists(SegmentFiles.Manifest(directory, one)));
+    bool IsErasedFrom(int number)
+    {
+        while (_erased <= number && !File.Exists(SegmentFiles.Data(directory, _erased))
+            && File.Exists(SegmentFiles.Manifest(directory, _erased)))
+        {
+            _erased++;
+        }
+
+        return _erased > number;
+    }
 
     static bool AreSame(PcrTable one, PcrTable other) =>
         one.Count == other.Count && one.All(bank => other.TryGetValue(bank.Key, out Dictionary<string, string>? values)

@@ -3,6 +3,14 @@ using System.Globalization;
 namespace ImaHost.Tpm;
 
 /// <summary>
+/// An attestation key that was made: what the TPM saved of it, encrypted by itself, and its public part. Good until the TPM
+/// is reset.
+/// </summary>
+/// <param name="Context">TPMS_CONTEXT.</param>
+/// <param name="Public">TPM2B_PUBLIC.</param>
+sealed record MadeKey(byte[] Context, byte[] Public);
+
+/// <summary>
 /// The key of this TPM that signs quotes: a primary key of the endorsement hierarchy, made from a fixed template when it
 /// is first needed, so that nothing secret is stored; or one that somebody made persistent.
 /// </summary>
@@ -22,10 +30,17 @@ sealed class AttestationKey
     byte[]? _context;
 
     /// <param name="choice">"ecc", "rsa", or a persistent handle, "0x81010002".</param>
+    /// <param name="made">What an earlier process has made of the same choice, or null.</param>
     /// <exception cref="FormatException">It is none of these.</exception>
-    public AttestationKey(TpmCommands tpm, string choice)
+    public AttestationKey(TpmCommands tpm, string choice, MadeKey? made = null)
     {
         _tpm = tpm;
+        if (made != null)
+        {
+            _context = made.Context;
+            Public = TpmPublic.ParseSized(made.Public, "the attestation key that was made before");
+        }
+
         _template = choice switch
         {
             "ecc" => EccTemplate(),
@@ -39,6 +54,9 @@ sealed class AttestationKey
 
     /// <summary>The public part. Known after <see cref="Prepare"/>.</summary>
     public TpmPublic? Public { get; private set; }
+
+    /// <summary>For the next process; null: none is made, or it is persistent.</summary>
+    public MadeKey? Made => _context == null ? null : new MadeKey(_context, Public!.Sized);
 
     /// <summary>Can a key be chosen so?</summary>
     public static bool IsChoice(string choice) => choice is "ecc" or "rsa" || TryReadHandle(choice, out _);

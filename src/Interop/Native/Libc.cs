@@ -255,9 +255,6 @@ static unsafe partial class Libc
     public static partial int fsync(int fd);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial int dup3(int from, int to, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
     public static partial int ftruncate(int fd, long length);
 
     /// <remarks>Returns the error number and leaves errno alone.</remarks>

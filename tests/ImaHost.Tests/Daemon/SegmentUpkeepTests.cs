@@ -50,5 +50,21 @@ public sealed class SegmentUpkeepTests : IDisposable
         Assert.Empty(_upkeep.Faults);
     }
 
+    [Fact]
+    public void Status_counts_what_is_sealed_exported_and_erased_and_what_is_kept()
+    {
+        Assert.Equal(new SegmentStatus(5, 0, 0, null, 0, null) { Erased = 0, KeptBytes = Length, LastSeal = null }, _upkeep.Status);
+        using var place = new TemporaryDirectory();
+        _ = Ask($"segments export file:{place.At("list")}");
+        _ = Ask("segments flush");
+        long first = new FileInfo(SegmentFiles.Data(List, 0)).Length;
+        _ = Ask("segments prune keep:4");
+        SegmentStatus status = _upkeep.Status;
+        Assert.Equal((6, 5, 5, 1, Length - first), (status.Count, status.Sealed, status.Exported, status.Erased, status.KeptBytes));
+        Assert.InRange(DateTime.UtcNow - status.LastSeal!.Value, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+    }
+
+    long Length => _fixture.List.Log.Extent.BinaryBytes;
+
     string Ask(string line) => _upkeep.Answer(new ControlRequest(line, [], Uid: 0))!;
 }
