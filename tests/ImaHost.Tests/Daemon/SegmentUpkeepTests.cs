@@ -50,5 +50,5 @@ public sealed class SegmentUpkeepTests : IDisposable
         Assert.Empty(_upkeep.Faults);
     }
 
-    string Ask(string line) => _upkeep.Answer(new ControlRequest(line, [], Uid: 0))!;
+    string Ask(string line) => new SegmentRequests(_upkeep).Answer(new ControlRequest(line, [], Uid: 0))!;
 }
