@@ -50,7 +50,7 @@ static class SegmentsCommand
         return new Command("segments", "The pieces that the list is kept in.")
         {
             list, verify, cat, SegmentsUpkeepCommand.CreateExport(List), SegmentsUpkeepCommand.CreatePrune(List),
-            SegmentsUpkeepCommand.CreateFlush(),
+            SegmentsFlushCommand.Create(SegmentsUpkeepCommand.Config),
         };
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -12,7 +11,7 @@ using ImaHost.Segments;
 namespace ImaHost.Cli;
 
 /// <summary>
-/// <c>imahost segments export, prune, flush</c>. What concerns the list of a running host is done by that host; of other
+/// <c>imahost segments export, prune</c>. What concerns the list of a running host is done by that host; of other
 /// lists by the command itself.
 /// </summary>
 static class SegmentsUpkeepCommand
@@ -26,10 +25,10 @@ static class SegmentsUpkeepCommand
 
     static readonly Option<bool> Hook = new("--hook")
     {
-        Description = "run the command of the configuration (log: export: command:) for each segment that it has not had",
+        Description = "run the command of the configuration (log: export: command:) for each segment of all lists, or of --list, that it has not had",
     };
 
-    static readonly Option<string> Config = new("--config")
+    public static readonly Option<string> Config = new("--config")
     {
         Description = "the configuration with the hook's command",
         DefaultValueFactory = _ => DefaultConfiguration,
@@ -57,16 +56,9 @@ static class SegmentsUpkeepCommand
     {
         var command = new Command("prune", "Erase sealed segments, and say what nobody can verify any more.")
         {
-            SegmentsCommand.State, list, Keep, Json,
+            SegmentsCommand.State, list, Keep, Config, Json,
         };
         command.SetAction(parsed => Prune(parsed, list));
-        return command;
-    }
-
-    public static Command CreateFlush()
-    {
-        var command = new Command("flush", "Have the running host seal and export everything up to now.") { SegmentsCommand.State };
-        command.SetAction(parsed => Tell(ControlSocket.MustAsk(parsed.GetValue(SegmentsCommand.State)!, "segments flush")));
         return command;
     }
 
@@ -76,7 +68,9 @@ static class SegmentsUpkeepCommand
         string directory = SegmentsCommand.Locate(state, parsed.GetValue(list));
         if (parsed.GetValue(Hook))
         {
-            return RunHook(directory, parsed.GetValue(Config)!);
+            var hook = new SegmentsHook(SegmentsHook.ReadCommand(parsed.GetValue(Config)!), until: null);
+            return hook.Run(state, parsed.GetValue(list) == null ? SegmentsHook.ListsOf(state) : [directory])
+                ? ExitStatus.Yes : ExitStatus.No;
         }
 
         string words = parsed.GetValue(Target) ?? throw new ConfigurationException("export where? Give --target or --hook");
@@ -95,36 +89,6 @@ static class SegmentsUpkeepCommand
             : Tell(string.Create(CultureInfo.InvariantCulture, $"ok: {done} segments are exported\n"));
     }
 
-    /// <summary>Each segment once and in order; one that the command refuses is handed to it again next time.</summary>
-    static int RunHook(string directory, string config)
-    {
-        IReadOnlyList<string> command = ConfigurationFile.Read(config, required: true).Log.Export?.Command ?? [];
-        if (command.Count == 0)
-        {
-            throw new ConfigurationException($"{config}: log: export: command: names no command");
-        }
-
-        var progress = new HookProgress(directory);
-        int next = progress.Read();
-        for (; File.Exists(SegmentFiles.Manifest(directory, next)); progress.Write(++next))
-        {
-            if (!File.Exists(SegmentFiles.Data(directory, next)))
-            {
-                continue;
-            }
-
-            using Process hook = Process.Start(command[0], [.. command.Skip(1), SegmentFiles.Data(directory, next)]);
-            hook.WaitForExit();
-            if (hook.ExitCode != 0)
-            {
-                CommandLine.Complain($"{command[0]} has ended with status {hook.ExitCode}: segment {next} of {directory} is handed to it again next time");
-                return ExitStatus.No;
-            }
-        }
-
-        return ExitStatus.Yes;
-    }
-
     static int Prune(ParseResult parsed, Option<string?> list)
     {
         string state = parsed.GetValue(SegmentsCommand.State)!;
@@ -140,7 +104,7 @@ static class SegmentsUpkeepCommand
 
         IEnumerable<ErasedSegment> erased = isAsked
             ? answer.Split('\n').Select(Parse).OfType<ErasedSegment>()
-            : EraseHere(directory, retention);
+            : EraseHere(state, directory, retention, parsed.GetValue(Config)!);
         foreach (ErasedSegment one in erased)
         {
             Console.WriteLine(parsed.GetValue(Json)
@@ -154,7 +118,7 @@ static class SegmentsUpkeepCommand
         return ExitStatus.Yes;
     }
 
-    static IEnumerable<ErasedSegment> EraseHere(string directory, Retention retention)
+    static IEnumerable<ErasedSegment> EraseHere(string state, string directory, Retention retention, string config)
     {
         using var digests = new DigestSet();
         IReadOnlyList<SealedSegment> chain = SealedChain.Read(directory, digests, out _);
@@ -162,13 +126,23 @@ static class SegmentsUpkeepCommand
 
         // What was not extended before the machine went down never will be.
         long extended = mayGoOn ? Retention.ExtendedOf(chain) : long.MaxValue;
-        foreach (SealedSegment one in retention.Find(chain, ExportState.Read(directory)?.Next ?? 0, extended, DateTime.UtcNow))
+        int? missing = ReceiversOf(state, config).FirstMissing(directory, ExportState.Read(directory));
+        foreach (SealedSegment one in retention.Find(chain, missing, extended, DateTime.UtcNow))
         {
             if (File.Exists(SegmentFiles.Data(directory, one.Manifest.Segment)))
             {
                 yield return SegmentEraser.Erase(directory, one, mayGoOn, digests);
             }
         }
+    }
+
+    /// <summary>Who would get the segments if a host ran.</summary>
+    static SegmentReceivers ReceiversOf(string state, string config)
+    {
+        ExportOptions? export = ConfigurationFile.Read(config, required: config != DefaultConfiguration).Log.Export;
+        string memory = StateDirectory.ExportBeside(SegmentsCommand.Locate(state, null));
+        return new SegmentReceivers(
+            export?.Target, export?.Command.Count > 0, ConfiguredExport.Read(memory, now: null, warn: null)?.Target);
     }
 
     static ErasedSegment? Parse(string line) => line.Split(' ', 5) is [{ } segment, { } first, { } entries, { } bytes, { } warning]
@@ -197,7 +171,7 @@ static class SegmentsUpkeepCommand
         }
     }
 
-    static int Tell(string answer)
+    public static int Tell(string answer)
     {
         if (answer.StartsWith("ok", StringComparison.Ordinal))
         {
@@ -208,17 +182,4 @@ static class SegmentsUpkeepCommand
         CommandLine.Complain(answer.Length == 0 ? "the host does not know that" : answer.TrimEnd('\n').Replace("error: ", "", StringComparison.Ordinal));
         return ExitStatus.No;
     }
-}
-
-/// <summary>How many segments of a list a hook has had: beside the segments, so that each is handed over once.</summary>
-sealed class HookProgress(string list)
-{
-    readonly string _path = Path.Combine(list, "hook");
-
-    public int Read() => File.Exists(_path)
-        ? int.Parse(File.ReadAllText(_path), CultureInfo.InvariantCulture)
-        : 0;
-
-    public void Write(int next) => Interop.DurableFile.Write(
-        _path, System.Text.Encoding.ASCII.GetBytes(next.ToString(CultureInfo.InvariantCulture)));
 }

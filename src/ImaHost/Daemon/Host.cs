@@ -338,7 +338,7 @@ sealed class Host : IDisposable
         InForce.Request => InForce.Answer(_options, _engine),
         "stop" => OrderStop(),
         Renewal.Request => Renewal.Begin(_socket),
-        _ => _segments.Answer(request) ?? _policies.Answer(request) ?? _vouchers.Answer(request)
+        _ => new SegmentRequests(_segments).Answer(request) ?? _policies.Answer(request) ?? _vouchers.Answer(request)
             ?? QuoteRequests.Answer(request, _list) ?? _buffers.Answer(request),
     };
 

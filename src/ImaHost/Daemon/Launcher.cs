@@ -82,7 +82,8 @@ static class Launcher
 
         options = options with { Resolved = resolved with { Banks = [.. banks.Select(bank => bank.Name)] } };
         ListSettings settings = Settings(options);
-        using RuntimeMeasurements list = ListStore.Begin(state, tpm, settings);
+        using RuntimeMeasurements list = ListStore.Begin(
+            state, tpm, settings, ProductVersion.Text, said => Console.Error.WriteLine($"imahost: {said}"));
         RequirePcrs(list, policy);
         HostEvents.Start(list, settings, Describe(options));
         HostEvents.Policy(list, settings, policy.ToString());

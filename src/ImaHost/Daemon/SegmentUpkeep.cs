@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using ImaHost.Fs;
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
@@ -9,27 +8,27 @@ namespace ImaHost.Daemon;
 
 /// <summary>
 /// Seals, exports and erases segments while the host runs: two threads that no access waits for. The second has the
-/// target of the export to wait for, which may be slow or gone.
+/// target of the export to wait for, which may be slow or gone. Earlier lists, whose hosts could not do it any more, come
+/// before the one that is written.
 /// </summary>
 sealed class SegmentUpkeep : IDisposable
 {
-    const string Prefix = "segments ";
     const int PollMilliseconds = 250;
     const int FlushMilliseconds = 2000;
 
-    /// <summary>Who asks does not wait longer for a target that does not answer.</summary>
-    const int AnswerMilliseconds = 2000;
+    /// <summary>Earlier lists change by what a hook gets, and by their age: to look takes longer than for the current one.</summary>
+    const int EarlierMilliseconds = 60_000;
 
     readonly LogOptions _options;
     readonly RuntimeMeasurements _list;
     readonly ListSealer _sealer;
-    readonly SegmentExporter _exporter;
+    readonly EarlierLists _earlier;
     readonly ListRetention _retention;
     readonly ILogger _log;
-    readonly Lock _exporting = new();
     ExportTarget? _next;
     string? _said;
     long _grownSince = Environment.TickCount64;
+    long _lookAt;
     int _growing;
 
     /// <param name="quotes">Has the TPM sign each manifest; null: none is signed.</param>
@@ -39,10 +38,11 @@ sealed class SegmentUpkeep : IDisposable
         _options = options;
         _list = list;
         _log = log;
-        Window = new ListWindow(list.Log);
+        Window = new ListWindow(list.Log, Warn);
         Staging = new StagingCommands(Window, Administrators.Include);
         _sealer = new ListSealer(list, settings, ProductVersion.Text, quotes);
-        _exporter = new SegmentExporter(list.Log.Path);
+        _earlier = new EarlierLists(list, settings, ProductVersion.Text);
+        Exports = new ListExports(options, list.Log.Path, _earlier, log);
         _retention = new ListRetention(list, Window);
     }
 
@@ -52,9 +52,15 @@ sealed class SegmentUpkeep : IDisposable
     /// <summary>What is written to the published files.</summary>
     public StagingCommands Staging { get; }
 
+    /// <summary>Where segments go.</summary>
+    public ListExports Exports { get; }
+
+    /// <summary>Held by whoever exports or erases.</summary>
+    public Lock Exporting { get; } = new();
+
     public SegmentStatus Status => new(
-        _list.Log.Segments.Count, _sealer.Count, Window.Current.From.Entries, _exporter.State?.Target,
-        _exporter.State?.Next ?? 0, _exporter.State?.Failed)
+        _list.Log.Segments.Count, _sealer.Count, Window.Current.From.Entries, Exports.State?.Target,
+        Exports.State?.Next ?? 0, Exports.State?.Failed ?? Exports.Held)
     {
         Erased = _list.Log.ErasedCount,
         KeptBytes = _list.Log.KeptBytes,
@@ -65,15 +71,27 @@ sealed class SegmentUpkeep : IDisposable
     public IEnumerable<string> Faults => new[]
     {
         _sealer.Fault,
-        _exporter.State is { Failed: { } why } failed
+        Exports.State is { Failed: { } why } failed
             ? $"the export to {failed.Target} has stopped: {why}; it goes on when a target is set (imahost segments export)"
             : null,
+        Exports.Held,
         _retention.Fault,
+        _earlier.Fault,
     }.OfType<string>();
 
-    /// <summary>Seals what is closed, for ever.</summary>
+    /// <summary>Why a segment could not be sealed, or null.</summary>
+    public string? SealingFault => _sealer.Fault;
+
+    /// <summary>Why a segment of the list could not be erased, or null.</summary>
+    public string? RetentionFault => _retention.Fault;
+
+    /// <summary>Segments of the list that are sealed.</summary>
+    public int Sealed => _sealer.Count;
+
+    /// <summary>Seals what is left of earlier lists, and then what is closed, for ever.</summary>
     public void RunSealing()
     {
+        SealEarlier();
         for (;;)
         {
             CutWhatIsOld();
@@ -85,7 +103,6 @@ sealed class SegmentUpkeep : IDisposable
     /// <summary>Exports what is sealed and erases what need not be kept, for ever.</summary>
     public void RunExporting()
     {
-        Configure();
         for (;;)
         {
             Export();
@@ -97,74 +114,50 @@ sealed class SegmentUpkeep : IDisposable
     public void Flush()
     {
         _sealer.SealAll();
-        var exporting = new Thread(Export) { IsBackground = true };
+        var exporting = new Thread(() =>
+        {
+            SealEarlier();
+            Export();
+        })
+        {
+            IsBackground = true,
+        };
         exporting.Start();
         _ = exporting.Join(FlushMilliseconds);
     }
 
-    /// <returns>Null: that is no such request.</returns>
-    public string? Answer(ControlRequest request)
+    /// <summary>What is closed and not sealed, or has not come to where it goes: each a sentence.</summary>
+    public IEnumerable<string> Left()
     {
-        if (!request.Line.StartsWith(Prefix, StringComparison.Ordinal))
+        int open = _list.Log.Segments.Count(one => one is { End: not null, Sealed: null });
+        if (open > 0)
         {
-            return null;
+            yield return _sealer.Fault ?? string.Create(CultureInfo.InvariantCulture, $"{open} segments of {_list.Log.Path} are not sealed");
         }
 
-        string[] words = request.Line[Prefix.Length..].Split(' ', 2);
-        return words switch
+        if (!_earlier.IsSealed)
         {
-            ["flush"] => AnswerFlush(),
-            ["prune", { } what] when LogOptions.TryParseRetention(what) is { } retention => AnswerPrune(retention),
-            ["export", { } where] when ExportTarget.TryParse(where) is { } target => AnswerTarget(target),
-            _ => null,
-        };
-    }
+            yield return "lists of earlier boots are being sealed";
+        }
 
-    public void Dispose()
-    {
-        _sealer.Dispose();
-        _retention.Dispose();
-    }
-
-    void Configure()
-    {
-        if (_options.Export?.Target is { } target)
+        foreach (string one in Exports.Left())
         {
-            try
-            {
-                _exporter.Configure(target, StateDirectory.ExportBeside(_list.Log.Path));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                _exporter.Refuse(target, e.Message);
-            }
+            yield return one;
         }
     }
 
-    void Export()
-    {
-        lock (_exporting)
-        {
-            if (Interlocked.Exchange(ref _next, null) is { } next)
-            {
-                _ = SetTarget(next);
-            }
-
-            _ = _exporter.Export();
-            Say(_exporter.State?.Failed);
-            Erase(_options.Retention);
-        }
-    }
-
-    /// <summary>Whoever reads the list now shall find what follows where it was: then another time.</summary>
-    IReadOnlyList<ErasedSegment> Erase(Retention retention)
+    /// <summary>
+    /// Erases what need not be kept of the list. Whoever reads the list now shall find what follows where it was: then
+    /// another time.
+    /// </summary>
+    public IReadOnlyList<ErasedSegment> Erase(Retention retention)
     {
         if (Staging.IsRead)
         {
             return [];
         }
 
-        IReadOnlyList<ErasedSegment> erased = _retention.Apply(retention, _exporter.State?.Next ?? 0);
+        IReadOnlyList<ErasedSegment> erased = _retention.Apply(retention, Exports.FirstMissing(_list.Log.Path));
         foreach (ErasedSegment one in erased)
         {
             SegmentLog.Erased(_log, one.Segment, _list.Log.Path, one.Warning);
@@ -173,11 +166,65 @@ sealed class SegmentUpkeep : IDisposable
         return erased;
     }
 
+    public void Dispose()
+    {
+        _sealer.Dispose();
+        _earlier.Dispose();
+        _retention.Dispose();
+    }
+
+    /// <summary>The target is set when the one before lets go.</summary>
+    public void SetTargetLater(ExportTarget target) => Volatile.Write(ref _next, target);
+
+    /// <returns>Why not, or null.</returns>
+    public string? SetTarget(ExportTarget target)
+    {
+        try
+        {
+            Exports.SetTarget(target);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
+
+    void Warn(string why) => SegmentLog.Trouble(_log, why);
+
+    void SealEarlier() => _earlier.Seal(Warn, (list, count) => SegmentLog.SealedEarlier(_log, list, count));
+
+    void Export()
+    {
+        lock (Exporting)
+        {
+            if (Interlocked.Exchange(ref _next, null) is { } next)
+            {
+                _ = SetTarget(next);
+            }
+
+            Exports.Export();
+            Say(Exports.State?.Failed is { } failed ? $"the export to {Exports.State.Target} has stopped until a new target is set: {failed}" : Exports.Held);
+            _ = Erase(_options.Retention);
+            EraseEarlier();
+        }
+    }
+
+    void EraseEarlier()
+    {
+        if (_earlier.IsSealed && Environment.TickCount64 >= _lookAt)
+        {
+            _lookAt = Environment.TickCount64 + EarlierMilliseconds;
+            _earlier.Apply(
+                _options.Retention, Exports.FirstMissing, (list, one) => SegmentLog.Erased(_log, one.Segment, list, one.Warning));
+        }
+    }
+
     void Say(string? failed)
     {
         if (failed != null && failed != _said)
         {
-            SegmentLog.ExportFailed(_log, _exporter.State!.Target, failed);
+            SegmentLog.ExportFailed(_log, failed);
         }
 
         _said = failed;
@@ -196,85 +243,6 @@ sealed class SegmentUpkeep : IDisposable
             _list.Cut();
         }
     }
-
-    string AnswerFlush()
-    {
-        Flush();
-        return _sealer.Fault is { } fault ? $"error: {fault}\n"
-            : _exporter.State is { Failed: { } failed } ? $"error: {failed}\n"
-            : _exporter.State is { } state && state.Next < _sealer.Count ? $"error: {state.Target} is slow: the export goes on\n"
-            : string.Create(CultureInfo.InvariantCulture, $"ok: {_sealer.Count} segments are sealed\n");
-    }
-
-    string AnswerPrune(Retention retention)
-    {
-        if (Staging.IsRead)
-        {
-            return "error: somebody has the published list open: try again when it is closed\n";
-        }
-
-        if (!_exporting.TryEnter(AnswerMilliseconds))
-        {
-            return $"error: {Hangs()}, and nothing is erased meanwhile\n";
-        }
-
-        var text = new StringBuilder();
-        try
-        {
-            IReadOnlyList<ErasedSegment> erased = Erase(retention);
-            if (_retention.Fault is { } fault)
-            {
-                return string.Create(CultureInfo.InvariantCulture, $"error: {fault}; {erased.Count} segments before it were erased\n");
-            }
-
-            foreach (ErasedSegment one in erased)
-            {
-                _ = text.Append(
-                    CultureInfo.InvariantCulture,
-                    $"{one.Segment} {one.FirstEntry} {one.Entries} {one.Bytes} {one.Warning}\n");
-            }
-        }
-        finally
-        {
-            _exporting.Exit();
-        }
-
-        return text.Append("ok\n").ToString();
-    }
-
-    /// <summary>A target that hangs keeps nobody from naming another: that counts as soon as the old one lets go.</summary>
-    string AnswerTarget(ExportTarget target)
-    {
-        if (!_exporting.TryEnter(AnswerMilliseconds))
-        {
-            Volatile.Write(ref _next, target);
-            return $"error: {Hangs()}; the new target counts as soon as it does\n";
-        }
-
-        try
-        {
-            return SetTarget(target) is { } error ? $"error: {error}\n" : "ok\n";
-        }
-        finally
-        {
-            _exporting.Exit();
-        }
-    }
-
-    string? SetTarget(ExportTarget target)
-    {
-        try
-        {
-            _exporter.SetTarget(target);
-            return null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return e.Message;
-        }
-    }
-
-    string Hangs() => $"the export to {_exporter.State?.Target} does not answer";
 }
 
 /// <param name="Count">With the one that grows.</param>
@@ -297,10 +265,16 @@ sealed record SegmentStatus(int Count, int Sealed, long FirstEntry, string? Targ
 static partial class SegmentLog
 {
     [LoggerMessage(
-        EventId = 60, Level = LogLevel.Error,
-        Message = "the export to {Target} has stopped until a new target is set, nothing is lost: {Cause}")]
-    public static partial void ExportFailed(ILogger log, string target, string cause);
+        EventId = 60, Level = LogLevel.Error, Message = "nothing is lost, but {Cause}")]
+    public static partial void ExportFailed(ILogger log, string cause);
 
     [LoggerMessage(EventId = 61, Level = LogLevel.Warning, Message = "segment {Segment} of {List} is erased: {Note}")]
     public static partial void Erased(ILogger log, int segment, string list, string note);
+
+    [LoggerMessage(EventId = 63, Level = LogLevel.Warning, Message = "{Cause}")]
+    public static partial void Trouble(ILogger log, string cause);
+
+    [LoggerMessage(
+        EventId = 64, Level = LogLevel.Information, Message = "{Count} segments that an earlier host has left in {List} are sealed")]
+    public static partial void SealedEarlier(ILogger log, string list, int count);
 }

@@ -18,8 +18,8 @@ sealed class ListRetention(RuntimeMeasurements list, ListWindow window) : IDispo
     /// Erases what need not be kept, and nothing that the TPM has not had. The first segment that cannot be erased ends it
     /// with a <see cref="Fault"/>: those after it stay too, until another time.
     /// </summary>
-    /// <param name="exported">The first segment that is not exported.</param>
-    public IReadOnlyList<ErasedSegment> Apply(Retention retention, int exported)
+    /// <param name="missing">The first segment that somebody has not had who gets them; null: nobody does.</param>
+    public IReadOnlyList<ErasedSegment> Apply(Retention retention, int? missing)
     {
         var erased = new List<ErasedSegment>();
         lock (_gate)
@@ -27,7 +27,7 @@ sealed class ListRetention(RuntimeMeasurements list, ListWindow window) : IDispo
             MeasurementLog log = list.Log;
             SealedSegment[] known = retention.Kind == RetentionKind.All ? []
                 : [.. log.Segments.Skip(log.ErasedCount).Select(one => one.Sealed).OfType<SealedSegment>()];
-            IEnumerable<SealedSegment> found = retention.Find(known, exported, list.Settled, DateTime.UtcNow);
+            IEnumerable<SealedSegment> found = retention.Find(known, missing, list.Settled, DateTime.UtcNow);
             _fault = null;
             foreach (SealedSegment segment in found.Where(one => !log.Segments[one.Manifest.Segment].IsErased))
             {

@@ -52,7 +52,7 @@ sealed class ListSealer(RuntimeMeasurements list, ListSettings settings, string 
         SealedSegment? before = segment.Number == 0 ? null : list.Log.Segments[segment.Number - 1].Sealed;
         bool isKernels = before == null || before.Manifest.KernelEntries == before.Manifest.Entries;
         bool isExtended = settings.Banks.Count > 0 && list.Extended >= segment.End!.Value.Entries;
-        var facts = new SealFacts(StateDirectory.BootId, isKernels ? list.Padded : [], isExtended, version);
+        var facts = new SealFacts(list.BootId, isKernels ? list.Padded : [], isExtended, version);
         var sealer = new SegmentSealer(
             list.Log.Path, settings.Banks.Count > 0 ? settings.Banks : PcrTables.WithoutTpm, quotes, _digests);
         try

@@ -31,9 +31,12 @@ static class ListStore
     static readonly int[] OtherPcrs = [14, 13, 12, 11, 23];
 
     /// <summary>Opens the list at the start of the service: it and the TPM must belong together.</summary>
+    /// <param name="version">Of the host, for manifests.</param>
+    /// <param name="say">Hears what is worth to be told of where the list comes from.</param>
     /// <exception cref="ListException">The PCR holds what no part of the list explains.</exception>
     /// <exception cref="IOException">The TPM or the disk failed.</exception>
-    public static RuntimeMeasurements Begin(StateDirectory state, TpmCommands? tpm, ListSettings settings)
+    public static RuntimeMeasurements Begin(
+        StateDirectory state, TpmCommands? tpm, ListSettings settings, string version = "", Action<string>? say = null)
     {
         bool isBlank = tpm == null || IsBlank(tpm, settings, settings.Pcr);
         bool isNewTpm = tpm != null && isBlank && settings.TpmMayBeNew;
@@ -41,7 +44,7 @@ static class ListStore
             ?? state.NextList();
         if (!isBlank && IsEmpty(path))
         {
-            Adopt(path, tpm!, settings);
+            path = Find(state, tpm!, settings, path, version, say);
         }
 
         StateDirectory.MakeList(path);
@@ -50,7 +53,7 @@ static class ListStore
         RuntimeMeasurements list = Open(state, path, tpm, settings);
         try
         {
-            if (list.Log.Extent.Entries == 0)
+            if (list.Log.Extent == CarriedList.BeginOfBoot(list))
             {
                 AddBootAggregate(list, tpm, settings);
             }
@@ -78,7 +81,10 @@ static class ListStore
             log = new MeasurementLog(path, settings.Limits);
             table = new DigestTable(StateDirectory.TableIn(path), log.FileLengths);
             var list = new RuntimeMeasurements(log, table, new PcrExtender(tpm, log, settings.Banks, digests, settings.AttestationKey, settings.MadeKey),
-                digests);
+                digests)
+            {
+                BootId = state.Boot,
+            };
             RestoreAll(list, log);
             list.TendTpm();
             return list;
@@ -152,7 +158,23 @@ static class ListStore
         SegmentFiles.Numbers(path) is not { Count: > 0 } numbers
         || (numbers is [0] && new FileInfo(SegmentFiles.Data(path, 0)) is { Exists: true, Length: 0 });
 
-    /// <summary>The PCR was extended before we came. The kernel's list may say by what: then it begins ours.</summary>
+    /// <summary>The PCR was extended before we came: by us in an earlier boot, or by the kernel.</summary>
+    /// <param name="path">Where a new list would be.</param>
+    static string Find(
+        StateDirectory state, TpmCommands tpm, ListSettings settings, string path, string version, Action<string>? say)
+    {
+        if (CarriedList.TryTake(state, tpm, settings, version) is { } carried)
+        {
+            say?.Invoke(
+                $"{tpm.Transport.Name} holds what {carried} ends in, as after a kexec: that list of an earlier boot goes on in this one");
+            return carried;
+        }
+
+        Adopt(path, tpm, settings);
+        return path;
+    }
+
+    /// <summary>The kernel's list may say by what the PCR was extended: then it begins ours.</summary>
     static void Adopt(string path, TpmCommands tpm, ListSettings settings)
     {
         string where = $"PCR {settings.Pcr} of {tpm.Transport.Name} was extended before";

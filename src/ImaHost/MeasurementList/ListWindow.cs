@@ -18,12 +18,12 @@ sealed class ListWindow
     readonly Lock _gate = new();
     WindowState _state;
 
-    /// <exception cref="IOException">What an earlier host has kept cannot be read.</exception>
-    public ListWindow(MeasurementLog log)
+    /// <param name="warn">Hears of a damaged file, which counts as none: the whole list is published.</param>
+    public ListWindow(MeasurementLog log, Action<string>? warn = null)
     {
         _log = log;
-        _path = Path.Combine(log.Path, "window");
-        _state = Read(_path);
+        _path = PathIn(log.Path);
+        _state = Read(_path, log.Extent, warn);
         LogExtent erased = log.Segments.TakeWhile(one => one.IsErased).LastOrDefault()?.End ?? default;
         if (erased.Entries > _state.Deleted.Entries)
         {
@@ -116,19 +116,33 @@ sealed class ListWindow
 
     static LogExtent Later(LogExtent one, LogExtent other) => one.Entries > other.Entries ? one : other;
 
-    static WindowState Read(string path)
+    /// <summary>What is staged in a list that nobody writes stands in front of what is published again.</summary>
+    /// <exception cref="IOException">The disk refused it.</exception>
+    public static void Unstage(string list)
     {
-        try
+        string path = PathIn(list);
+        if (KeptFile.Read(path, Parse, "", warn: null) is { } state && state.Staged != state.Deleted)
         {
-            return File.Exists(path)
-                ? JsonSerializer.Deserialize(File.ReadAllBytes(path), WindowJson.Default.WindowState)!
-                : new WindowState(default, default);
-        }
-        catch (JsonException e)
-        {
-            throw new IOException($"{path}: {e.Message.Split('\n')[0]}; remove it to publish the whole list again");
+            DurableFile.Write(path, ToBytes(state with { Staged = state.Deleted }));
         }
     }
+
+    static string PathIn(string list) => Path.Combine(list, "window");
+
+    /// <summary>One that reaches beyond the list is of another one: a disk that lost power has less of it.</summary>
+    static WindowState Read(string path, LogExtent end, Action<string>? warn) =>
+        KeptFile.Read(
+            path, bytes => Parse(bytes) is { } state && IsWithin(default, state.Deleted) && IsWithin(state.Deleted, state.Staged)
+                && IsWithin(state.Staged, end) ? state : null,
+            "the whole list is published again", warn)
+        ?? new WindowState(default, default);
+
+    static bool IsWithin(LogExtent one, LogExtent other) =>
+        one.Entries <= other.Entries && one.BinaryBytes <= other.BinaryBytes && one.AsciiBytes <= other.AsciiBytes;
+
+    static WindowState? Parse(byte[] bytes) => JsonSerializer.Deserialize(bytes, WindowJson.Default.WindowState);
+
+    static byte[] ToBytes(WindowState state) => JsonSerializer.SerializeToUtf8Bytes(state, WindowJson.Default.WindowState);
 
     /// <summary>Where an entry begins.</summary>
     LogExtent Find(long entry)
@@ -152,7 +166,7 @@ sealed class ListWindow
     {
         try
         {
-            DurableFile.Write(_path, JsonSerializer.SerializeToUtf8Bytes(state, WindowJson.Default.WindowState));
+            DurableFile.Write(_path, ToBytes(state));
             _state = state;
             return true;
         }

@@ -61,6 +61,9 @@ sealed class RuntimeMeasurements : IDisposable
 
     public MeasurementLog Log => _log;
 
+    /// <summary>The boot that entries are made in.</summary>
+    public string BootId { get; init; } = StateDirectory.BootId;
+
     /// <summary>Violation entries in the list.</summary>
     public long Violations => Volatile.Read(ref _violations);
 
@@ -106,7 +109,10 @@ sealed class RuntimeMeasurements : IDisposable
         }
     }
 
-    /// <summary>Takes in a sealed segment without reading it, but for what the table of digests lacks.</summary>
+    /// <summary>
+    /// Takes in a sealed segment without reading it, but for what the table of digests lacks. What was measured in an
+    /// earlier boot is measured again, as the kernel does after a kexec (ima_restore_measurement_entry).
+    /// </summary>
     public void Restore(LogSegment segment)
     {
         Manifest manifest = segment.Sealed!.Manifest;
@@ -116,7 +122,11 @@ sealed class RuntimeMeasurements : IDisposable
             return;
         }
 
-        if (segment.IsErased)
+        if (manifest.BootId != BootId)
+        {
+            // Not in the table: nobody finds it.
+        }
+        else if (segment.IsErased)
         {
             segment.RecallKeys(_table);
         }

@@ -3,17 +3,22 @@ using ImaHost.Segments;
 
 namespace ImaHost.MeasurementList;
 
-/// <summary>The lists on disk: a directory of segments for each boot, or for each PCR and each life of an emulated TPM within it.</summary>
+/// <summary>
+/// The lists on disk: a directory of segments for each boot, or for each PCR and each life of an emulated TPM within it. A
+/// list that went on after a kexec has a link for each later boot, to the name that it had before.
+/// </summary>
 sealed class StateDirectory
 {
     const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     const string BootIdFile = "/proc/sys/kernel/random/boot_id";
     readonly string _lists;
 
+    /// <param name="boot">Another boot than this one.</param>
     /// <exception cref="IOException">The directory cannot be made.</exception>
-    public StateDirectory(string path)
+    public StateDirectory(string path, string? boot = null)
     {
         Path = path;
+        Boot = boot ?? BootId;
         _lists = System.IO.Path.Combine(path, "lists");
         _ = Directory.CreateDirectory(
             _lists, Private);
@@ -24,6 +29,9 @@ sealed class StateDirectory
     }
 
     public string Path { get; }
+
+    /// <summary>The id of the boot whose lists are ours.</summary>
+    public string Boot { get; }
 
     /// <summary>What the guard of a state directory holds locked.</summary>
     public static string LockIn(string state) => System.IO.Path.Combine(state, "lock");
@@ -51,20 +59,22 @@ sealed class StateDirectory
     public string Current => File.ResolveLinkTarget(CurrentPath, returnFinalTarget: false)?.FullName
         ?? throw new FileNotFoundException($"{CurrentPath} is no link to a list");
 
-    /// <summary>The lists of this boot, oldest first.</summary>
-    public IReadOnlyList<string> ListsOfThisBoot()
-    {
-        var lists = new List<string>();
-        for (string path = ListPath(0); Directory.Exists(path); path = ListPath(lists.Count))
-        {
-            lists.Add(path);
-        }
-
-        return lists;
-    }
+    /// <summary>The lists of this boot, oldest first, each by the directory that it lies in.</summary>
+    public IReadOnlyList<string> ListsOfThisBoot() => [.. Names().Select(ListsByName.Resolve)];
 
     /// <summary>The path of one list more of this boot.</summary>
-    public string NextList() => ListPath(ListsOfThisBoot().Count);
+    public string NextList() => ListPath(Names().Count());
+
+    /// <summary>A list of an earlier boot goes on in this one.</summary>
+    public void GoOnIn(string list)
+    {
+        string name = ListPath(Names().Count());
+        File.Delete(name);
+        File.Delete(name + ".new");
+        _ = File.CreateSymbolicLink(name + ".new", ListsByName.LastOf(list));
+        DurableFile.Rename(name + ".new", name);
+        DurableFile.SyncDirectory(_lists);
+    }
 
     /// <summary>Makes a list the current one.</summary>
     public void MakeCurrent(string path)
@@ -80,6 +90,8 @@ sealed class StateDirectory
     {
         if (!Directory.Exists(path))
         {
+            // A link whose list somebody has taken away.
+            File.Delete(path);
             _ = Directory.CreateDirectory(path, Private);
             DurableFile.SyncDirectory(System.IO.Path.GetDirectoryName(path)!);
         }
@@ -89,7 +101,7 @@ sealed class StateDirectory
     /// <param name="but">The list that goes on.</param>
     public void ForgetTables(string but)
     {
-        foreach (string list in Directory.EnumerateDirectories(_lists).Where(list => list != but))
+        foreach (string list in ListsByName.In(Path).Where(list => list != but))
         {
             File.Delete(TableIn(list));
         }
@@ -107,5 +119,14 @@ sealed class StateDirectory
         }
     }
 
-    string ListPath(int number) => System.IO.Path.Combine(_lists, number == 0 ? BootId : $"{BootId}.{number}");
+    IEnumerable<string> Names()
+    {
+        string path = ListPath(0);
+        for (int number = 1; Directory.Exists(path); path = ListPath(number++))
+        {
+            yield return path;
+        }
+    }
+
+    string ListPath(int number) => System.IO.Path.Combine(_lists, number == 0 ? Boot : $"{Boot}.{number}");
 }

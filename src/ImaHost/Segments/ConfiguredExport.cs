@@ -13,20 +13,28 @@ namespace ImaHost.Segments;
 sealed record ConfiguredExport(string Target, string List)
 {
     /// <summary>Null: none was ever configured.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    public static ConfiguredExport? Read(string path)
+    /// <param name="now">
+    /// What is configured now, or null. If the file is damaged that counts as configured before: nothing is emptied that may
+    /// hold the only copy.
+    /// </param>
+    /// <param name="warn">Hears of a damaged file.</param>
+    public static ConfiguredExport? Read(string path, ExportTarget? now, Action<string>? warn)
     {
-        try
-        {
-            return File.Exists(path)
-                ? JsonSerializer.Deserialize(File.ReadAllBytes(path), ConfiguredExportJson.Default.ConfiguredExport)
-                : null;
-        }
-        catch (JsonException e)
-        {
-            throw new IOException($"{path}: {e.Message.Split('\n')[0]}; remove it to go on with what the list says");
-        }
+        bool isDamaged = false;
+        ConfiguredExport? before = KeptFile.Read(
+            path, Parse, "the configured target is not emptied, and gets again what is not known to be there",
+            said =>
+            {
+                isDamaged = true;
+                warn?.Invoke(said);
+            },
+            stays: true);
+        return isDamaged && now != null ? new ConfiguredExport(now.ToString(), "") : before;
     }
+
+    static ConfiguredExport? Parse(byte[] bytes) =>
+        JsonSerializer.Deserialize(bytes, ConfiguredExportJson.Default.ConfiguredExport) is { Target: not null, List: not null } one
+        && ExportTarget.TryParse(one.Target) != null && !one.List.Contains('/', StringComparison.Ordinal) ? one : null;
 
     public void Write(string path) => DurableFile.Write(
         path, JsonSerializer.SerializeToUtf8Bytes(this, ConfiguredExportJson.Default.ConfiguredExport));

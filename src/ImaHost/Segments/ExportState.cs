@@ -13,20 +13,17 @@ sealed record ExportState(string Target, int Next, long Bytes, string? Failed)
 {
     static string PathIn(string list) => Path.Combine(list, "export");
 
-    /// <summary>Null: nothing of this list was ever exported.</summary>
-    public static ExportState? Read(string list)
-    {
-        try
-        {
-            return File.Exists(PathIn(list))
-                ? JsonSerializer.Deserialize(File.ReadAllBytes(PathIn(list)), ExportStateJson.Default.ExportState)
-                : null;
-        }
-        catch (JsonException e)
-        {
-            throw new IOException($"{PathIn(list)}: {e.Message.Split('\n')[0]}; remove it to export everything anew");
-        }
-    }
+    /// <summary>Null: nothing of this list was ever exported, as far as can be known.</summary>
+    /// <param name="warn">Hears of a damaged file, which counts as none: everything is exported again.</param>
+    public static ExportState? Read(string list, Action<string>? warn = null) =>
+        KeptFile.Read(PathIn(list), Parse, "what is there of that list is exported again", warn);
+
+    /// <summary>The target that it names is not the list's any more.</summary>
+    public static void Forget(string list) => File.Delete(PathIn(list));
+
+    static ExportState? Parse(byte[] bytes) =>
+        JsonSerializer.Deserialize(bytes, ExportStateJson.Default.ExportState) is { Target: not null, Next: >= 0, Bytes: >= 0 } state
+        && ExportTarget.TryParse(state.Target) != null ? state : null;
 
     public void Write(string list) =>
         DurableFile.Write(PathIn(list), JsonSerializer.SerializeToUtf8Bytes(this, ExportStateJson.Default.ExportState));

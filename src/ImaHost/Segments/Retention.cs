@@ -13,7 +13,7 @@ enum RetentionKind
     Keep,
     /// <summary>Those that were sealed no longer ago than so many seconds.</summary>
     Since,
-    /// <summary>Those that were not exported.</summary>
+    /// <summary>Those that not everybody has had who gets them.</summary>
     Exported,
 }
 
@@ -22,21 +22,28 @@ sealed record Retention(RetentionKind Kind, long Limit = 0)
 {
     public static Retention All { get; } = new(RetentionKind.All);
 
-    /// <summary>The sealed segments of a list that need not be kept: from the first on, without a gap.</summary>
-    /// <param name="exported">The first segment that is not exported.</param>
+    /// <summary>
+    /// The sealed segments of a list that need not be kept: from the first on, without a gap. None of them is one that
+    /// somebody still waits for, whatever the rule says.
+    /// </summary>
+    /// <param name="missing">The first segment that an export or a hook has not had; null: nobody gets any.</param>
     /// <param name="extended">The entries that the TPM has had: what it lacks must be there to be extended.</param>
-    public IReadOnlyList<SealedSegment> Find(IReadOnlyList<SealedSegment> segments, int exported, long extended, DateTime now)
+    public IReadOnlyList<SealedSegment> Find(IReadOnlyList<SealedSegment> segments, int? missing, long extended, DateTime now)
     {
         IEnumerable<SealedSegment> found = Kind switch
         {
             RetentionKind.All => [],
             RetentionKind.Keep => segments.Take((int)Math.Max(segments.Count - Limit, 0)),
             RetentionKind.Since => segments.TakeWhile(one => (now - one.Manifest.Time).TotalSeconds > Limit),
-            RetentionKind.Exported => segments.TakeWhile(one => one.Manifest.Segment < exported),
+            RetentionKind.Exported => missing == null ? [] : segments,
             _ => throw new InvalidOperationException($"retention {Kind}"),
         };
-        return [.. found.TakeWhile(one => one.Manifest.End.Entries <= extended)];
+        return [.. found.TakeWhile(
+            one => one.Manifest.Segment < (missing ?? int.MaxValue) && one.Manifest.End.Entries <= extended)];
     }
+
+    /// <summary>The rule for a list that so many sealed segments of later lists follow.</summary>
+    public Retention Before(int later) => Kind == RetentionKind.Keep ? this with { Limit = Math.Max(Limit - later, 0) } : this;
 
     /// <summary>
     /// The entries that a TPM is known to have had, for one who cannot ask it: up to the last manifest that says so. All of

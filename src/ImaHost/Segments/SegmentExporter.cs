@@ -7,24 +7,38 @@ namespace ImaHost.Segments;
 /// Copies sealed segments of one list to a target, in order, each once. What fails stops it until a new target is set:
 /// nothing is left out in the middle. The segments stay where they are, so nothing is lost meanwhile.
 /// </summary>
-sealed class SegmentExporter(string list)
+/// <param name="warn">Hears of files in which it was kept how far it has come, and which are damaged.</param>
+sealed class SegmentExporter(string list, Action<string>? warn = null)
 {
     readonly Lock _gate = new();
-    ExportState? _state = ExportState.Read(list);
+    ExportState? _state = ExportState.Read(list, warn);
 
     /// <summary>Null: there is no target.</summary>
     public ExportState? State => Volatile.Read(ref _state);
+
+    /// <summary>Sealed segments that it has not had.</summary>
+    public int CountLeft()
+    {
+        int next = State?.Next ?? FirstThere();
+        int end = next;
+        while (File.Exists(SegmentFiles.Manifest(list, end)))
+        {
+            end++;
+        }
+
+        return end - next;
+    }
 
     /// <summary>
     /// What the configuration names: a new target if it named another one before, for whichever list. The same one goes on
     /// growing, with this list behind those before it; and what a command has set for this list meanwhile stays.
     /// </summary>
     /// <param name="memory">The file that says what was configured before.</param>
-    /// <exception cref="IOException">The target cannot be made, or the file not be read or written.</exception>
+    /// <exception cref="IOException">The target cannot be made, or the file not be written.</exception>
     public void Configure(ExportTarget target, string memory)
     {
         var now = new ConfiguredExport(target.ToString(), Path.GetFileName(list));
-        ConfiguredExport? before = ConfiguredExport.Read(memory);
+        ConfiguredExport? before = ConfiguredExport.Read(memory, target, warn);
         if ((before?.Target ?? _state?.Target) != now.Target)
         {
             SetTarget(target);
@@ -59,7 +73,7 @@ sealed class SegmentExporter(string list)
 
     /// <summary>The length of the target after the last segment of another list; the most there is if that list does not say.</summary>
     long ReachedBy(string other, ExportTarget target) =>
-        other != Path.GetFileName(list)
+        other.Length > 0 && other != Path.GetFileName(list)
         && ExportState.Read(Path.Combine(Path.GetDirectoryName(list)!, other)) is { } state && state.Target == target.ToString()
             ? state.Bytes
             : long.MaxValue;
@@ -79,6 +93,17 @@ sealed class SegmentExporter(string list)
             }
 
             Save(new ExportState(target.ToString(), FirstThere(), length, null));
+        }
+    }
+
+    /// <summary>There is no target any more.</summary>
+    /// <exception cref="IOException">The disk refused it.</exception>
+    public void Forget()
+    {
+        lock (_gate)
+        {
+            ExportState.Forget(list);
+            Volatile.Write(ref _state, null);
         }
     }
 

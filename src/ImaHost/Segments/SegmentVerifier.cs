@@ -110,8 +110,7 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
         }
 
         Note(
-            problems, manifest.Start != _before.End || manifest.List != _before.List || manifest.BootId != _before.BootId
-            || manifest.Pcr != _before.Pcr, $"manifest: it does not begin where segment {number - 1} ends");
+            problems, manifest.Start != _before.End || manifest.List != _before.List || manifest.Pcr != _before.Pcr, $"manifest: it does not begin where segment {number - 1} ends");
         Note(
             problems, !AreSame(manifest.PcrsBefore, _before.PcrsAfter),
             $"manifest: the PCRs before it are not those after segment {number - 1}");

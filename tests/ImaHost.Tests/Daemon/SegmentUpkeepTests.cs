@@ -66,5 +66,5 @@ public sealed class SegmentUpkeepTests : IDisposable
 
     long Length => _fixture.List.Log.Extent.BinaryBytes;
 
-    string Ask(string line) => _upkeep.Answer(new ControlRequest(line, [], Uid: 0))!;
+    string Ask(string line) => new SegmentRequests(_upkeep).Answer(new ControlRequest(line, [], Uid: 0))!;
 }

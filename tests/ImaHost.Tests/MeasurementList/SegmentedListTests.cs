@@ -182,12 +182,12 @@ public sealed class SegmentedListTests : IDisposable
         var window = new ListWindow(_fixture.List.Log);
         using (var retention = new ListRetention(_fixture.List, window))
         {
-            IReadOnlyList<ErasedSegment> erased = retention.Apply(new Retention(RetentionKind.Keep, 2), 0);
+            IReadOnlyList<ErasedSegment> erased = retention.Apply(new Retention(RetentionKind.Keep, 2), null);
             Assert.Equal([0, 1, 2], erased.Select(one => one.Segment));
             Assert.All(erased, one => Assert.Contains("no TPM has signed", one.Warning, StringComparison.Ordinal));
             Assert.Equal(long.MaxValue, Retention.ExtendedOf(SealedChain.Read(List, _digests, out _)));
             Assert.Contains("entries 10 to 19", erased[1].Warning, StringComparison.Ordinal);
-            Assert.Empty(retention.Apply(new Retention(RetentionKind.Keep, 2), 0));
+            Assert.Empty(retention.Apply(new Retention(RetentionKind.Keep, 2), null));
         }
 
         RequireErased(window, all);
@@ -211,13 +211,13 @@ public sealed class SegmentedListTests : IDisposable
         string keys = SegmentFiles.Keys(List, 1);
         _ = Directory.CreateDirectory(keys);
         using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
-        Assert.Equal([0], retention.Apply(new Retention(RetentionKind.Keep, 2), 0).Select(one => one.Segment));
+        Assert.Equal([0], retention.Apply(new Retention(RetentionKind.Keep, 2), null).Select(one => one.Segment));
         Assert.StartsWith($"segment 1 of {List} cannot be erased: ", retention.Fault, StringComparison.Ordinal);
         Assert.True(File.Exists(SegmentFiles.Data(List, 1)));
         Assert.False(File.Exists(keys + ".new"));
         Assert.Equal(StoreOutcome.AlreadyThere, _fixture.Add(Entry.Number(12)));
         Directory.Delete(keys);
-        Assert.Equal([1, 2], retention.Apply(new Retention(RetentionKind.Keep, 2), 0).Select(one => one.Segment));
+        Assert.Equal([1, 2], retention.Apply(new Retention(RetentionKind.Keep, 2), null).Select(one => one.Segment));
         Assert.Null(retention.Fault);
     }
 
@@ -231,7 +231,7 @@ public sealed class SegmentedListTests : IDisposable
         bytes[25] = 0xff;
         File.WriteAllBytes(SegmentFiles.Data(List, 0), bytes);
         using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
-        Assert.Empty(retention.Apply(new Retention(RetentionKind.Keep, 0), 0));
+        Assert.Empty(retention.Apply(new Retention(RetentionKind.Keep, 0), null));
         Assert.Contains("segment 0 of", retention.Fault, StringComparison.Ordinal);
         Assert.True(File.Exists(SegmentFiles.Data(List, 0)));
     }

@@ -121,7 +121,7 @@ public sealed class SegmentedTpmTests : IDisposable
         Seal();
         using (var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log)))
         {
-            Assert.Equal(4, retention.Apply(new Retention(RetentionKind.Keep, 1), 0).Count);
+            Assert.Equal(4, retention.Apply(new Retention(RetentionKind.Keep, 1), null).Count);
         }
 
         _list.Resume();
@@ -149,11 +149,11 @@ public sealed class SegmentedTpmTests : IDisposable
         Assert.Equal(16, Retention.ExtendedOf(chain));
         var nothingKept = new Retention(RetentionKind.Keep);
         using var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log));
-        Assert.Equal([0, 1], retention.Apply(nothingKept, 0).Select(one => one.Segment));
+        Assert.Equal([0, 1], retention.Apply(nothingKept, null).Select(one => one.Segment));
         _list.Refusal = 0;
         _list.List.TendTpm();
         Assert.Equal(41, _list.List.Extended);
-        Assert.Equal([2, 3, 4], retention.Apply(nothingKept, 0).Select(one => one.Segment));
+        Assert.Equal([2, 3, 4], retention.Apply(nothingKept, null).Select(one => one.Segment));
     }
 
     [Fact]
@@ -164,7 +164,7 @@ public sealed class SegmentedTpmTests : IDisposable
         string first = _list.List.Log.Path;
         using (var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log)))
         {
-            _ = retention.Apply(new Retention(RetentionKind.Keep, 1), 0);
+            _ = retention.Apply(new Retention(RetentionKind.Keep, 1), null);
         }
 
         _list.Settings = _list.Settings with { Pcr = 11 };
@@ -195,7 +195,7 @@ public sealed class SegmentedTpmTests : IDisposable
 
         // Signed or not, without the bytes nobody can follow what it says.
         using var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log));
-        string warning = Assert.Single(retention.Apply(new Retention(RetentionKind.Keep), 0)).Warning;
+        string warning = Assert.Single(retention.Apply(new Retention(RetentionKind.Keep), null)).Warning;
         Assert.StartsWith("a TPM's key has signed its manifest, which does not prove it: unless a copy", warning, StringComparison.Ordinal);
     }
 

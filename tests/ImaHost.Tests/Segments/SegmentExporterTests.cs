@@ -203,7 +203,7 @@ public sealed class SegmentExporterTests : IDisposable
     {
         Seal(30);
         using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
-        Assert.Equal(2, retention.Apply(new Retention(RetentionKind.Keep, 1), 0).Count);
+        Assert.Equal(2, retention.Apply(new Retention(RetentionKind.Keep, 1), null).Count);
         var exporter = new SegmentExporter(List);
         exporter.SetTarget(File("list"));
         Assert.Equal(1, exporter.Export());

@@ -19,7 +19,7 @@ sealed class ListFixture : IDisposable
         List = ListStore.Begin(State, null, _settings);
     }
 
-    public StateDirectory State { get; }
+    public StateDirectory State { get; private set; }
 
     public ListSettings Settings => _settings;
 
@@ -30,6 +30,14 @@ sealed class ListFixture : IDisposable
 
     public StoreOutcome Add(Entry entry) =>
         List.Add(TemplateDescriptor.ImaSig, entry.Data(), entry.Pcr, entry.IsViolation ? EntryKind.Violation : EntryKind.Measurement);
+
+    /// <summary>The machine goes down, whatever was still to be done, and another boot begins a list of its own.</summary>
+    public void Reboot()
+    {
+        List.Dispose();
+        State = new StateDirectory(State.Path, $"{Guid.NewGuid()}");
+        List = ListStore.Begin(State, null, _settings);
+    }
 
     /// <summary>Closes the list and opens it as a host does that takes over.</summary>
     public void Resume()

@@ -30,7 +30,7 @@ sealed class TpmList : IDisposable
     /// <summary>What the TPM holds.</summary>
     public SoftPcrs Pcrs { get; }
 
-    public StateDirectory State { get; }
+    public StateDirectory State { get; private set; }
 
     /// <summary>How the list is opened next.</summary>
     public ListSettings Settings { get; set; }
@@ -54,8 +54,19 @@ sealed class TpmList : IDisposable
         State.MakeCurrent(path);
     }
 
+    /// <summary>What was said of where the list comes from.</summary>
+    public List<string> Said { get; } = [];
+
+    /// <summary>Another boot begins; PCRs stay, as over a kexec.</summary>
+    public void Boot(string id)
+    {
+        _list?.Dispose();
+        _list = null;
+        State = new StateDirectory(State.Path, id);
+    }
+
     /// <summary>Begins as the first host of a boot does.</summary>
-    public void Begin() => Open(tpm => ListStore.Begin(State, tpm, Settings));
+    public void Begin() => Open(tpm => ListStore.Begin(State, tpm, Settings, "1.2.3", Said.Add));
 
     /// <summary>Begins as a host does that takes over.</summary>
     public void Resume() => Open(tpm => ListStore.Resume(State, tpm, Settings));
