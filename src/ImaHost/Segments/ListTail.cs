@@ -19,7 +19,7 @@ static class ListTail
     public static int Seal(
         string list, IReadOnlyList<SealedSegment> chain, IReadOnlyList<HashAlgorithm> banks, SealFacts facts, DigestSet digests)
     {
-        SealedSegment? last = chain.LastOrDefault();
+        SealedSegment? last = chain.Count == 0 ? null : chain[^1];
         var sealer = new SegmentSealer(list, banks, quotes: null, digests);
         int number = chain.Count;
         for (; HasBytes(list, number); number++)
