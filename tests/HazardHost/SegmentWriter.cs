@@ -2,24 +2,30 @@ using ImaHost.Crypto;
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
 using ImaHost.Template;
+using ImaHost.Tpm;
 
 namespace ImaHost.HazardHost;
 
 /// <summary>
 /// Writes and seals a list as fast as it can until its disk fails, and says on standard output what is sealed: power is cut
-/// meanwhile. Each line of standard input is a state directory to begin in.
+/// meanwhile. Each line of standard input is a state directory to begin in, and a TPM if one is to follow; or "begin" and
+/// these, and a boot: then it says what becomes of the list when the service starts in that boot.
 /// </summary>
 static class SegmentWriter
 {
     const int PerSegment = 16;
+    const int TpmMilliseconds = 5000;
+
+    /// <summary>One that tests may reset.</summary>
+    const int TpmPcr = 23;
 
     public static void Run()
     {
-        while (Console.ReadLine() is { } state)
+        while (Console.ReadLine() is { } line)
         {
             try
             {
-                Write(state);
+                Do(line.Split(' '));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ListException)
             {
@@ -30,13 +36,42 @@ static class SegmentWriter
         }
     }
 
-    static void Write(string state)
+    static void Do(string[] words)
     {
-        var settings = new ListSettings([], 10, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false)
+        switch (words)
         {
-            Limits = new SegmentLimits(PerSegment, long.MaxValue),
-        };
-        using RuntimeMeasurements list = ListStore.Begin(new StateDirectory(state), null, settings);
+            case ["begin", { } state, { } tpm, { } boot]:
+                Begin(new StateDirectory(state, boot), new TpmCommands(tpm, TpmMilliseconds));
+                break;
+            case [{ } state, { } tpm]:
+                Write(state, new TpmCommands(tpm, TpmMilliseconds));
+                break;
+            default:
+                Write(words[0], null);
+                break;
+        }
+    }
+
+    static ListSettings Settings(TpmCommands? tpm) => new(
+        tpm?.ReadBanks() ?? [], tpm == null ? 10 : TpmPcr, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false)
+    {
+        Limits = new SegmentLimits(PerSegment, long.MaxValue),
+    };
+
+    /// <summary>As a start does, and then what is done for the lists before.</summary>
+    static void Begin(StateDirectory state, TpmCommands tpm)
+    {
+        ListSettings settings = Settings(tpm);
+        using RuntimeMeasurements list = ListStore.Begin(state, tpm, settings, "test");
+        using var earlier = new EarlierLists(list, settings, "test");
+        earlier.Seal(why => Console.WriteLine($"warned {why}"), (_, _) => { });
+        Console.WriteLine($"begun {list.Log.Path} {list.Log.Extent.Entries}");
+    }
+
+    static void Write(string state, TpmCommands? tpm)
+    {
+        ListSettings settings = Settings(tpm);
+        using RuntimeMeasurements list = ListStore.Begin(new StateDirectory(state), tpm, settings);
         using var sealer = new ListSealer(list, settings, "test", quotes: null);
         bool isOver = false;
         var sealing = new Thread(() =>
@@ -55,7 +90,7 @@ static class SegmentWriter
         "(\0\0\0sha256:\0"u8.CopyTo(data);
         try
         {
-            Fill(list, data, sealer);
+            Fill(list, data, sealer, settings.Pcr);
         }
         finally
         {
@@ -65,7 +100,7 @@ static class SegmentWriter
     }
 
     /// <summary>d-ng of 40 bytes, n-ng of 44 and no signature.</summary>
-    static void Fill(RuntimeMeasurements list, byte[] data, ListSealer sealer)
+    static void Fill(RuntimeMeasurements list, byte[] data, ListSealer sealer, int pcr)
     {
         data[44] = 44;
         data.AsSpan(48, 43).Fill((byte)'n');
@@ -73,7 +108,7 @@ static class SegmentWriter
         for (int number = 0; sealer.Fault == null; number++)
         {
             _ = BitConverter.TryWriteBytes(data.AsSpan(12), number);
-            if (list.Add(TemplateDescriptor.ImaSig, data, 10, EntryKind.Measurement) == StoreOutcome.NotStored)
+            if (list.Add(TemplateDescriptor.ImaSig, data, pcr, EntryKind.Measurement) == StoreOutcome.NotStored)
             {
                 throw new IOException(list.Fault);
             }

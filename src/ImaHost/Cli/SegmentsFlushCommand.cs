@@ -21,7 +21,7 @@ static class SegmentsFlushCommand
 
     static readonly Option<bool> Hook = new("--hook")
     {
-        Description = "do not wait for the timer that runs the hook: run it now",
+        Description = "do not wait for the timer that runs the hook: run it now, if there is one",
     };
 
     public static Command Create(Option<string> config)
@@ -41,9 +41,9 @@ static class SegmentsFlushCommand
         SegmentsHook? hook = null;
         TimeSpan limit = waits ? ReadLimit(parsed.GetValue(Wait)) : TimeSpan.Zero;
         DateTime end = DateTime.UtcNow + limit;
-        if (parsed.GetValue(Hook))
+        if (parsed.GetValue(Hook) && SegmentsHook.FindCommand(parsed.GetValue(config)!) is { } command)
         {
-            hook = new SegmentsHook(SegmentsHook.ReadCommand(parsed.GetValue(config)!), waits ? end : null);
+            hook = new SegmentsHook(command, waits ? end : null);
         }
 
         string answer = ControlSocket.MustAsk(state, "segments flush");

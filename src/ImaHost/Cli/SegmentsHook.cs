@@ -15,11 +15,9 @@ sealed class SegmentsHook(IReadOnlyList<string> command, DateTime? until)
 {
     const int PollMilliseconds = 100;
 
-    /// <exception cref="ConfigurationException">No command is configured.</exception>
-    public static IReadOnlyList<string> ReadCommand(string config) =>
-        ConfigurationFile.Read(config, required: true).Log.Export?.Command is { Count: > 0 } command
-            ? command
-            : throw new ConfigurationException($"{config}: log: export: command: names no command");
+    /// <returns>Null: no command is configured.</returns>
+    public static IReadOnlyList<string>? FindCommand(string config) =>
+        ConfigurationFile.Read(config, required: true).Log.Export?.Command is { Count: > 0 } command ? command : null;
 
     /// <summary>All lists, oldest first, the current one last.</summary>
     public static IReadOnlyList<string> ListsOf(string state)

@@ -68,7 +68,10 @@ static class SegmentsUpkeepCommand
         string directory = SegmentsCommand.Locate(state, parsed.GetValue(list));
         if (parsed.GetValue(Hook))
         {
-            var hook = new SegmentsHook(SegmentsHook.ReadCommand(parsed.GetValue(Config)!), until: null);
+            string config = parsed.GetValue(Config)!;
+            var hook = new SegmentsHook(
+                SegmentsHook.FindCommand(config) ?? throw new ConfigurationException($"{config}: log: export: command: names no command"),
+                until: null);
             return hook.Run(state, parsed.GetValue(list) == null ? SegmentsHook.ListsOf(state) : [directory])
                 ? ExitStatus.Yes : ExitStatus.No;
         }

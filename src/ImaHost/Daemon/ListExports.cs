@@ -57,8 +57,14 @@ sealed class ListExports(LogOptions options, string current, EarlierLists earlie
     /// <exception cref="IOException">The target cannot be made.</exception>
     public void SetTarget(ExportTarget target)
     {
-        _exporter.SetTarget(target);
+        _pending ??= Begin();
+        if (!_isConfigured && _configured != null)
+        {
+            Configure(_exporter, _configured);
+        }
+
         _isConfigured = true;
+        _exporter.SetTarget(target);
         if (GoesToConfigured(_exporter.State))
         {
             new ConfiguredExport(target.ToString(), Path.GetFileName(current)).Write(_memory);

@@ -88,16 +88,22 @@ sealed class SegmentUpkeep : IDisposable
     /// <summary>Segments of the list that are sealed.</summary>
     public int Sealed => _sealer.Count;
 
-    /// <summary>Seals what is left of earlier lists, and then what is closed, for ever.</summary>
+    /// <summary>Seals what is left of earlier lists, and what is closed, for ever.</summary>
     public void RunSealing()
     {
-        SealEarlier();
         for (;;)
         {
-            CutWhatIsOld();
-            _ = _sealer.SealClosed();
+            SealOnce();
             Thread.Sleep(PollMilliseconds);
         }
+    }
+
+    /// <summary>Seals what can be sealed now.</summary>
+    public void SealOnce()
+    {
+        SealEarlier();
+        CutWhatIsOld();
+        _ = _sealer.SealClosed();
     }
 
     /// <summary>Exports what is sealed and erases what need not be kept, for ever.</summary>
@@ -105,8 +111,25 @@ sealed class SegmentUpkeep : IDisposable
     {
         for (;;)
         {
-            Export();
+            ExportOnce();
             Thread.Sleep(PollMilliseconds);
+        }
+    }
+
+    /// <summary>Exports and erases what can be now.</summary>
+    public void ExportOnce()
+    {
+        lock (Exporting)
+        {
+            if (Interlocked.Exchange(ref _next, null) is { } next)
+            {
+                _ = SetTarget(next);
+            }
+
+            Exports.Export();
+            Say(Exports.State?.Failed is { } failed ? $"the export to {Exports.State.Target} has stopped until a new target is set: {failed}" : Exports.Held);
+            _ = Erase(_options.Retention);
+            EraseEarlier();
         }
     }
 
@@ -117,7 +140,7 @@ sealed class SegmentUpkeep : IDisposable
         var exporting = new Thread(() =>
         {
             SealEarlier();
-            Export();
+            ExportOnce();
         })
         {
             IsBackground = true,
@@ -193,22 +216,6 @@ sealed class SegmentUpkeep : IDisposable
     void Warn(string why) => SegmentLog.Trouble(_log, why);
 
     void SealEarlier() => _earlier.Seal(Warn, (list, count) => SegmentLog.SealedEarlier(_log, list, count));
-
-    void Export()
-    {
-        lock (Exporting)
-        {
-            if (Interlocked.Exchange(ref _next, null) is { } next)
-            {
-                _ = SetTarget(next);
-            }
-
-            Exports.Export();
-            Say(Exports.State?.Failed is { } failed ? $"the export to {Exports.State.Target} has stopped until a new target is set: {failed}" : Exports.Held);
-            _ = Erase(_options.Retention);
-            EraseEarlier();
-        }
-    }
 
     void EraseEarlier()
     {

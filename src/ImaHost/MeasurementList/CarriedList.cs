@@ -82,11 +82,11 @@ static class CarriedList
         return pcrs.Banks.SequenceEqual(settings.Banks);
     }
 
+    /// <summary>Is a file missing between others, or of a segment that is not sealed?</summary>
     static bool HasGap(string list, int first)
     {
-        int[] open = [.. SegmentFiles.Numbers(list).Where(number => number >= first)];
-        return !open.SequenceEqual(Enumerable.Range(first, open.Length))
-            || open.Any(number => !File.Exists(SegmentFiles.Data(list, number)));
+        int[] there = [.. SegmentFiles.Numbers(list).Where(number => File.Exists(SegmentFiles.Data(list, number)))];
+        return there.Length > 0 && (there[^1] - there[0] != there.Length - 1 || there[0] > first);
     }
 
     static void Seal(

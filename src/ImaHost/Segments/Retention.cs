@@ -78,6 +78,12 @@ static class SegmentEraser
             WriteKeys(SegmentFiles.Keys(directory, manifest.Segment), bytes, digests);
         }
 
+        if (File.Exists(data))
+        {
+            // When a list began is told by the times of its first files: see ListsByName.
+            File.SetLastWriteTimeUtc(SegmentFiles.Manifest(directory, manifest.Segment), File.GetLastWriteTimeUtc(data));
+        }
+
         File.Delete(data);
         DurableFile.SyncDirectory(directory);
         return new ErasedSegment(manifest.Segment, manifest.FirstEntry, manifest.Entries, manifest.Bytes, Warn(manifest));

@@ -16,17 +16,16 @@ sealed class SegmentExporter(string list, Action<string>? warn = null)
     /// <summary>Null: there is no target.</summary>
     public ExportState? State => Volatile.Read(ref _state);
 
-    /// <summary>Sealed segments that it has not had.</summary>
+    /// <summary>Sealed segments that are there and that it has not had.</summary>
     public int CountLeft()
     {
-        int next = State?.Next ?? FirstThere();
-        int end = next;
-        while (File.Exists(SegmentFiles.Manifest(list, end)))
+        int left = 0;
+        for (int number = State?.Next ?? FirstThere(); File.Exists(SegmentFiles.Manifest(list, number)); number++)
         {
-            end++;
+            left += File.Exists(SegmentFiles.Data(list, number)) ? 1 : 0;
         }
 
-        return end - next;
+        return left;
     }
 
     /// <summary>
@@ -135,8 +134,20 @@ sealed class SegmentExporter(string list, Action<string>? warn = null)
         int done = 0;
         lock (_gate)
         {
-            while (_state is { Failed: null } state && File.Exists(SegmentFiles.Manifest(list, state.Next)) && TryExport(state))
+            while (_state is { Failed: null } state && File.Exists(SegmentFiles.Manifest(list, state.Next)))
             {
+                if (!File.Exists(SegmentFiles.Data(list, state.Next)))
+                {
+                    // Erased while no export was configured.
+                    Volatile.Write(ref _state, state with { Next = state.Next + 1 });
+                    continue;
+                }
+
+                if (!TryExport(state))
+                {
+                    break;
+                }
+
                 done++;
             }
         }

@@ -35,6 +35,9 @@ sealed class ListFixture : IDisposable
     public void Reboot()
     {
         List.Dispose();
+
+        // Files have times in ticks of the kernel, up to 10 ms; boots are further apart.
+        Thread.Sleep(20);
         State = new StateDirectory(State.Path, $"{Guid.NewGuid()}");
         List = ListStore.Begin(State, null, _settings);
     }

@@ -62,6 +62,9 @@ sealed class TpmList : IDisposable
     {
         _list?.Dispose();
         _list = null;
+
+        // Files have times in ticks of the kernel, up to 10 ms; boots are further apart.
+        Thread.Sleep(20);
         State = new StateDirectory(State.Path, id);
     }
 

@@ -9,63 +9,105 @@ public sealed class PowerFaultTests
 {
     const int Cuts = 500;
     const int MostMilliseconds = 25;
+    const int TpmCuts = 16;
+    const int MostTpmMilliseconds = 150;
 
     /// <summary>Real ext4 in a loop image, whose shutdown drops all that is not on its disk, as a loss of power does.</summary>
     [Fact]
     public async Task Sealed_segments_survive_power_cuts_at_any_moment()
     {
-        using var disk = new Volume("ext4");
-        string godown = Path.Combine(Bench.NewDirectory("godown"), "godown");
-        Shell.Must("cc", "-O1", "-o", godown, Path.Combine(Bench.Repository, "tests/Interop.Tests/Storm/godown.c"));
-        using Process writer = Process.Start(new ProcessStartInfo(
-            Path.Combine(Bench.Build, "hazard", "HazardHost"), "segments")
+        using var bench = new Cut();
+        var random = new Random(16);
+        int sealedInAll = 0;
+        int halfDone = 0;
+        for (int cut = 0; cut < Cuts; cut++)
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
-        try
-        {
-            var random = new Random(16);
-            int sealedInAll = 0;
-            int halfDone = 0;
-            for (int cut = 0; cut < Cuts; cut++)
-            {
-                string state = disk[$"state-{cut % 8}"];
-                Shell.Must("rm", "-rf", state);
-                writer.StandardInput.WriteLine(state);
-                Task<Dictionary<int, string>> telling = Task.Run(() => Listen(writer.StandardOutput));
-                await Task.Delay(random.Next(MostMilliseconds), TestContext.Current.CancellationToken);
-                Shell.Must(godown, disk.Path);
-                Dictionary<int, string> told = await telling;
-                Shell.Until(() => Shell.Run("umount", disk.Path).Status == 0, "the writer has let go");
-                Shell.Must("mount", "-o", "loop", disk.Image!, disk.Path);
-                sealedInAll += told.Count;
-                halfDone += Require(state, told, cut) ? 1 : 0;
-            }
+            string state = bench.NewState(cut);
+            Dictionary<int, string> told = await bench.Run(state, random.Next(MostMilliseconds));
+            sealedInAll += told.Count;
+            halfDone += Require(state, told, cut) ? 1 : 0;
+        }
 
-            // Cuts that hit nothing prove nothing.
-            Assert.True(sealedInAll > Cuts / 5, $"{sealedInAll} segments were sealed before {Cuts} cuts");
-            Assert.True(halfDone > 10, $"only {halfDone} cuts left something that was not sealed");
-        }
-        finally
-        {
-            writer.Kill();
-        }
+        // Cuts that hit nothing prove nothing.
+        Assert.True(sealedInAll > Cuts / 5, $"{sealedInAll} segments were sealed before {Cuts} cuts");
+        Assert.True(halfDone > 10, $"only {halfDone} cuts left something that was not sealed");
     }
 
-    /// <summary>The digest of each manifest that the writer said was sealed.</summary>
-    static Dictionary<int, string> Listen(StreamReader output)
+    /// <summary>
+    /// With a TPM that loses no power: what the disk has lost of the list shows at the next start, which says so. What the
+    /// disk has all of goes on, also if the last entry was not extended yet.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task List_and_TPM_agree_after_a_power_cut_or_the_start_says_that_they_do_not(bool isOnDisk)
     {
-        var told = new Dictionary<int, string>();
-        for (string? line; (line = output.ReadLine()) is not (null or "stopped");)
+        using var bench = new Cut();
+        using var tpm = new Emulator();
+        var random = new Random(23);
+        int refused = 0;
+        int sealedInAll = 0;
+        for (int cut = 0; cut < TpmCuts; cut++)
         {
-            if (line.Split(' ') is ["sealed", { } number, { } digest])
+            Shell.Must("tpm2_pcrreset", "-T", tpm.Transport, "23");
+            string state = bench.NewState(cut);
+            Dictionary<int, string> told = await bench.Run($"{state} {tpm.Transport}", random.Next(MostTpmMilliseconds), isOnDisk);
+            sealedInAll += told.Count;
+            _ = Require(state, told, cut);
+            string held = tpm.ReadPcr("sha256", 23);
+            string[] said = bench.Begin(state, tpm, ThisBoot);
+            bool isBegun = said[^1].StartsWith("begun ", StringComparison.Ordinal);
+            Assert.True(isBegun || (said[^1].Contains("PCR 23 of ", StringComparison.Ordinal) && held == tpm.ReadPcr("sha256", 23)), $"cut {cut}: {said[^1]}");
+            Assert.True(isBegun || !isOnDisk, $"cut {cut}: {said[^1]}");
+            if (ListOf(state) is { } list)
             {
-                told.Add(int.Parse(number, System.Globalization.CultureInfo.InvariantCulture), digest);
+                Outcome verified = Verifiers.ImaHost(list, tpm.ReadPcrs(), "--exact");
+                Assert.True(verified.Status == 0 == isBegun, $"cut {cut}: {said[^1]}; {verified.Output}");
+            }
+
+            refused += isBegun ? 0 : 1;
+        }
+
+        Assert.True(sealedInAll > TpmCuts / 5, $"{sealedInAll} segments were sealed before {TpmCuts} cuts");
+        Assert.True(isOnDisk || refused > TpmCuts / 2, $"only {refused} cuts lost something that the TPM had");
+    }
+
+    /// <summary>The machine goes down: the TPM is blank, and another boot begins. What was left is sealed, and nothing is lost of it.</summary>
+    [Fact]
+    public async Task Next_boot_begins_its_list_and_seals_what_a_power_cut_has_left_of_the_one_before()
+    {
+        using var bench = new Cut();
+        using var tpm = new Emulator();
+        var random = new Random(42);
+        int left = 0;
+        for (int cut = 0; cut < TpmCuts; cut++)
+        {
+            Shell.Must("tpm2_pcrreset", "-T", tpm.Transport, "23");
+            string state = bench.NewState(cut);
+            Dictionary<int, string> told = await bench.Run($"{state} {tpm.Transport}", random.Next(MostTpmMilliseconds), isOnDisk: cut % 2 == 0);
+            left += Require(state, told, cut) ? 1 : 0;
+            string? before = ListOf(state);
+            Shell.Must("tpm2_pcrreset", "-T", tpm.Transport, "23");
+            string said = Assert.Single(bench.Begin(state, tpm, $"{Guid.NewGuid()}"));
+            Assert.EndsWith(" 1", said, StringComparison.Ordinal);
+            Assert.NotEqual(before, said.Split(' ')[1]);
+            if (before != null)
+            {
+                string verified = Shell.Must(Bench.Program, "segments", "verify", "--list", before);
+                Assert.DoesNotContain("  open  ", verified, StringComparison.Ordinal);
             }
         }
 
-        return told;
+        Assert.True(left > TpmCuts / 4, $"only {left} cuts left something that was not sealed");
+    }
+
+    static string ThisBoot => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    static string? ListOf(string state)
+    {
+        string lists = Path.Combine(state, "lists");
+        string? list = Directory.Exists(lists) ? Directory.GetDirectories(lists).FirstOrDefault() : null;
+        return list != null && Directory.GetFiles(list, "*.ima").Any(file => new FileInfo(file).Length > 0) ? list : null;
     }
 
     /// <returns>True when something was left that was not sealed.</returns>
@@ -96,5 +138,84 @@ public sealed class PowerFaultTests
         int whole = reports.Count(one => one.GetProperty("state").GetString() == "sealed");
         Assert.True(whole >= told.Count, $"cut {cut}: {told.Count} segments were sealed, {whole} are: {verified.Output}");
         return reports.Length > whole;
+    }
+
+    /// <summary>A disk of its own, and a writer on it.</summary>
+    sealed class Cut : IDisposable
+    {
+        readonly Volume _disk = new("ext4");
+        readonly string _godown = Path.Combine(Bench.NewDirectory("godown"), "godown");
+        readonly Process _writer = Process.Start(new ProcessStartInfo(Path.Combine(Bench.Build, "hazard", "HazardHost"), "segments")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+
+        public Cut() => Shell.Must("cc", "-O1", "-o", _godown, Path.Combine(Bench.Repository, "tests/Interop.Tests/Storm/godown.c"));
+
+        public string NewState(int cut)
+        {
+            string state = _disk[$"state-{cut % 8}"];
+            Shell.Must("rm", "-rf", state);
+            return state;
+        }
+
+        /// <summary>Lets the writer write, and cuts the power.</summary>
+        /// <param name="isOnDisk">What was written by then is on the disk.</param>
+        /// <returns>What it said was sealed.</returns>
+        public async Task<Dictionary<int, string>> Run(string line, int milliseconds, bool isOnDisk = false)
+        {
+            _writer.StandardInput.WriteLine(line);
+            Task<Dictionary<int, string>> telling = Task.Run(() => Listen(_writer.StandardOutput));
+            await Task.Delay(milliseconds, TestContext.Current.CancellationToken);
+            if (isOnDisk)
+            {
+                Shell.Signal("STOP", _writer.Id);
+                Shell.Must("sync", "-f", _disk.Path);
+            }
+
+            Shell.Must(_godown, _disk.Path);
+            Shell.Signal("CONT", _writer.Id);
+            Dictionary<int, string> told = await telling;
+            Shell.Until(() => Shell.Run("umount", _disk.Path).Status == 0, "the writer has let go");
+            Shell.Must("mount", "-o", "loop", _disk.Image!, _disk.Path);
+            return told;
+        }
+
+        /// <summary>What a start says, in a boot.</summary>
+        public string[] Begin(string state, Emulator tpm, string boot)
+        {
+            _writer.StandardInput.WriteLine($"begin {state} {tpm.Transport} {boot}");
+            var said = new List<string>();
+            for (string? line; (line = _writer.StandardOutput.ReadLine()) is not (null or "stopped");)
+            {
+                said.Add(line);
+            }
+
+            return [.. said];
+        }
+
+        public void Dispose()
+        {
+            _writer.Kill();
+            _writer.WaitForExit();
+            _writer.Dispose();
+            _disk.Dispose();
+        }
+
+        /// <summary>The digest of each manifest that the writer said was sealed.</summary>
+        static Dictionary<int, string> Listen(StreamReader output)
+        {
+            var told = new Dictionary<int, string>();
+            for (string? line; (line = output.ReadLine()) is not (null or "stopped");)
+            {
+                if (line.Split(' ') is ["sealed", { } number, { } digest])
+                {
+                    told.Add(int.Parse(number, System.Globalization.CultureInfo.InvariantCulture), digest);
+                }
+            }
+
+            return told;
+        }
     }
 }
