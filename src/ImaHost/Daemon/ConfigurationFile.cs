@@ -30,6 +30,7 @@ static class ConfigurationFile
         ["kernel_command_line"] = (options, value) => options with { KernelCommandLine = value.YesOrNo() },
         ["tpm"] = (options, value) => options with { Tpm = value.Text() },
         ["fs"] = (options, value) => options with { Fs = value.Text() },
+        ["list_group"] = (options, value) => options with { ListGroup = value.Text() },
         ["state"] = (options, value) => options with { State = value.Text() },
         ["appraise"] = (options, value) => options with { Appraise = value.Choice<AppraiseMode>() },
         ["keys"] = (options, value) => options with { Keys = value.Strings() },
@@ -54,6 +55,9 @@ static class ConfigurationFile
         ["log"] = (options, value) => options with { Log = LogOptions.Read(value) },
         ["log_format"] = (options, value) => options with { LogFormat = value.Choice<LogFormat>() },
     };
+
+    /// <summary>The keys that a file may have.</summary>
+    public static IReadOnlyCollection<string> Names => Keys.Keys;
 
     /// <param name="required">The file was named by the user: it must be there.</param>
     /// <exception cref="ConfigurationException">Some file is not understood.</exception>
