@@ -104,6 +104,44 @@ public sealed class StateFaultTests
         Fault.RequireAgreement(tpm, daemon, "--ignore-violations");
     }
 
+    [Fact]
+    public void List_whose_middle_is_damaged_is_not_written_on_and_goes_on_when_it_is_mended()
+    {
+        using var tpm = new Emulator();
+        using var volume = new Volume();
+        string state = Bench.NewDirectory("state");
+        string options = $"--tpm {tpm.Transport} --config {Bench.NewFile("imahost.yaml", "log: {segment_entries: 3}\n")}";
+        string[] programs = Fault.AddLabelled(volume, "program", 9);
+        using (Daemon daemon = Daemon.Ready(volume.Path, options, state: state))
+        {
+            Assert.All(programs, program => Assert.Equal(0, Shell.Script(program).Status));
+            Assert.Equal(0, daemon.Stop());
+        }
+
+        string manifest = Path.Combine(state, "current", "00000001.json");
+        byte[] sound = File.ReadAllBytes(manifest);
+        File.WriteAllText(manifest, "{}\n");
+        string before = Shell.Must("sh", "-c", $"cd {state}/current && sha256sum *.ima *.json *.sha256");
+
+        using (var refused = new Daemon(volume.Path, options, state: state))
+        {
+            Assert.Equal(2, refused.AwaitFailure());
+            Assert.Contains("/00000001.json: this is no manifest: ", refused.Log, StringComparison.Ordinal);
+            Assert.Contains("Nothing was changed: bring the file back from a copy", refused.Log, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(before, Shell.Must("sh", "-c", $"cd {state}/current && sha256sum *.ima *.json *.sha256"));
+        Assert.Equal(0, Shell.Script(programs[0], seconds: 2).Status);
+        Outcome verified = Shell.Run(Bench.Program, "segments", "verify", "--state", state);
+        Assert.Equal(1, verified.Status);
+        Assert.Contains("00000001.json: this is no manifest: ", verified.Output, StringComparison.Ordinal);
+
+        File.WriteAllBytes(manifest, sound);
+        using Daemon again = Daemon.Ready(volume.Path, options, state: state);
+        Fault.RequireAgreement(tpm, again);
+        Assert.Equal(0, Shell.Run(Bench.Program, "segments", "verify", "--state", state).Status);
+    }
+
     /// <summary>The one fault in the status, for as long as nobody was stored: it is not gone at the next look.</summary>
     static string OnlyFault(Daemon daemon)
     {
