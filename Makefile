@@ -11,7 +11,7 @@ CWARN := -Wall -Wextra -Wundef -Wdeclaration-after-statement \
 	-Wformat=2 -Werror
 CHARD := -std=gnu11 -fPIE -fstack-protector-strong -fvisibility=hidden \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-LDHARD := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
+LDHARD := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--build-id
 
 GUARD_SRC := $(wildcard native/*.c)
 GUARD_HDR := $(wildcard native/*.h)
@@ -20,11 +20,15 @@ CS_SRC := $(shell find src -name '*.cs' -not -path '*/obj/*' -not -path '*/bin/*
 	Directory.Packages.props global.json .editorconfig
 DOTNET := dotnet
 RID := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+VERSION := $(shell sed -n 's|.*<Version>\(.*\)</Version>.*|\1|p' Directory.Build.props)
 
 # The SDK writes below HOME; root of a bare machine may have none.
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 export HOME ?= /root
+# The date of manual pages and packages: that of what is built.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell date +%s))
+export SOURCE_DATE_EPOCH
 
 TESTS := build/tests
 FUZZ_SECONDS ?= 60
@@ -33,7 +37,7 @@ RESULTS := $(TESTS)/results
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs bench-micro bench-reference bench-capacity bench-long-list \
-	bench-signed faults session
+	bench-signed faults session deb rpm package-check
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -48,7 +52,7 @@ $(BUILD)/imahost: $(CS_SRC)
 	@mkdir -p $(BUILD)
 	$(Q)$(DOTNET) publish src/ImaHost/ImaHost.csproj -c Release \
 		-r $(RID) -o $(BUILD)/publish --nologo -v quiet
-	$(Q)cp $(BUILD)/publish/imahost $@
+	$(Q)objcopy --strip-unneeded $(BUILD)/publish/imahost $@
 
 # Native tests, each built twice: as it ships, and with sanitizers.
 TEST_HDR := $(wildcard tests/native/*.h)
@@ -146,22 +150,88 @@ bench-signed: all ## what a signature costs at the first start of a program (as 
 	$(Q)tests/run-private.sh 300 benchmarks/signed.sh benchmarks/results/signed.md
 
 UNITS := $(wildcard packaging/*.service packaging/*.timer)
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SHARE := $(DESTDIR)$(PREFIX)/share
+# Packages take the one with symbols, and keep those apart.
+HOST_FILE ?= $(BUILD)/imahost
+MAN := $(patsubst docs/%.scd,$(BUILD)/man/%,$(wildcard docs/*.scd))
+COMPLETIONS := $(addprefix $(BUILD)/completion/imahost.,bash zsh fish)
 
-install: all ## install below PREFIX (and DESTDIR)
-	install -D -m 0755 $(BUILD)/imahost $(DESTDIR)$(PREFIX)/sbin/imahost
+$(BUILD)/man/%: docs/%.scd
+	@mkdir -p $(BUILD)/man
+	$(Q)scdoc <$< >$@
+
+$(BUILD)/completion/imahost.%: $(BUILD)/imahost packaging/completion/generate.sh
+	@mkdir -p $(BUILD)/completion
+	$(Q)packaging/completion/generate.sh $(BUILD)/imahost $* >$@
+
+install: all $(MAN) $(COMPLETIONS) ## install below PREFIX (and DESTDIR); settings that are there stay
+	install -D -m 0755 $(HOST_FILE) $(DESTDIR)$(PREFIX)/sbin/imahost
 	install -D -m 0755 $(BUILD)/imahost-guard \
 		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 0644 $(UNITS) $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 0755 packaging/service.sh $(DESTDIR)$(PREFIX)/libexec/imahost/service
+	install -d $(DESTDIR)$(UNITDIR)
+	install -m 0644 $(UNITS) $(DESTDIR)$(UNITDIR)
+	install -D -m 0644 packaging/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/imahost.conf
+	install -D -m 0644 packaging/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/imahost.conf
+	install -D -m 0644 packaging/modules-load.conf \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d/imahost.conf
+	install -D -m 0644 packaging/50-default.yaml \
+		$(DESTDIR)$(PREFIX)/lib/ima/policy.d/50-default.yaml
+	test -e $(DESTDIR)/etc/imahost/imahost.yaml || install -D -m 0644 \
+		packaging/imahost.yaml $(DESTDIR)/etc/imahost/imahost.yaml
 	! test -d /etc/dpkg || install -D -m 0644 packaging/dpkg/imahost \
 		$(DESTDIR)/etc/dpkg/dpkg.cfg.d/imahost
+	install -d $(SHARE)/man/man5 $(SHARE)/man/man8
+	install -m 0644 $(filter %.5,$(MAN)) $(SHARE)/man/man5
+	install -m 0644 $(filter %.8,$(MAN)) $(SHARE)/man/man8
+	install -D -m 0644 $(BUILD)/completion/imahost.bash $(SHARE)/bash-completion/completions/imahost
+	install -D -m 0644 $(BUILD)/completion/imahost.zsh $(SHARE)/zsh/vendor-completions/_imahost
+	install -D -m 0644 $(BUILD)/completion/imahost.fish \
+		$(SHARE)/fish/vendor_completions.d/imahost.fish
+	install -D -m 0644 packaging/keylime/imahost.conf $(SHARE)/doc/imahost/examples/keylime/imahost.conf
+	install -m 0644 README.md SECURITY.md $(SHARE)/doc/imahost
 
-uninstall: ## remove what install put there
+uninstall: ## remove what install put there, but for settings
 	rm -f $(DESTDIR)/etc/dpkg/dpkg.cfg.d/imahost
 	rm -f $(DESTDIR)$(PREFIX)/sbin/imahost
-	rm -f $(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
-	-rmdir $(DESTDIR)$(PREFIX)/libexec/imahost
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
+	rm -f $(addsuffix /imahost.conf,$(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d tmpfiles.d modules-load.d))
+	rm -f $(DESTDIR)$(PREFIX)/lib/ima/policy.d/50-default.yaml
+	rm -f $(addprefix $(SHARE)/man/man5/,$(notdir $(filter %.5,$(MAN)))) $(SHARE)/man/man8/imahost.8
+	rm -f $(SHARE)/bash-completion/completions/imahost $(SHARE)/zsh/vendor-completions/_imahost \
+		$(SHARE)/fish/vendor_completions.d/imahost.fish
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/imahost $(SHARE)/doc/imahost
+
+DEB := $(BUILD)/deb/imahost_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+RPM := $(BUILD)/rpm/imahost-$(VERSION)-1.$(shell uname -m).rpm
+PACKAGED := $(BUILD)/imahost $(BUILD)/imahost-guard $(MAN) $(COMPLETIONS) $(UNITS) Makefile \
+	README.md SECURITY.md CHANGELOG.md \
+	$(wildcard packaging/*.yaml packaging/*.conf packaging/*.sh packaging/*/*) \
+	$(wildcard packaging/debian/source/*)
+
+deb: $(DEB) ## build build/deb/imahost_VERSION_ARCH.deb and its -dbgsym
+
+rpm: $(RPM) ## build build/rpm/imahost-VERSION-1.ARCH.rpm and its -debuginfo
+
+# Beside the source tree's own directories: debhelper works in a tree of its own.
+$(DEB): $(PACKAGED)
+	$(Q)rm -rf $(BUILD)/deb
+	@mkdir -p $(BUILD)/deb/tree
+	$(Q)cp -r packaging/debian $(BUILD)/deb/tree/debian
+	$(Q)cd $(BUILD)/deb/tree && TOP=$(CURDIR) \
+		dpkg-buildpackage -b -us -uc >../build.log 2>&1 || { tail -n 40 ../build.log >&2; exit 1; }
+	@test -s $@
+
+# What it needs is here, though the database of a Debian does not say so.
+$(RPM): $(PACKAGED)
+	$(Q)rm -rf $(BUILD)/rpm
+	@mkdir -p $(BUILD)/rpm
+	$(Q)rpmbuild -bb --nodeps --define "_topdir $(CURDIR)/$(BUILD)/rpm/tree" --define "top $(CURDIR)" \
+		--define "version_ $(VERSION)" packaging/rpm/imahost.spec >$(BUILD)/rpm/build.log 2>&1 || \
+		{ tail -n 40 $(BUILD)/rpm/build.log >&2; exit 1; }
+	$(Q)find $(BUILD)/rpm/tree/RPMS -name '*.rpm' -exec mv {} $(BUILD)/rpm \;
+	@test -s $@
 
 fmt: ## format the C
 	clang-format -i native/*.c native/*.h tests/native/*.c

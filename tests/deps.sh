@@ -9,7 +9,7 @@ build="gcc libc6-dev libssl3/libssl3t64"
 demo="$build swtpm tpm2-tools ima-evm-utils attr util-linux mount procps"
 demo="$demo libtss2-tcti-swtpm0/libtss2-tcti-swtpm0t64"
 check="$demo softhsm2 pkcs11-provider/libengine-pkcs11-openssl clang libclang-rt-dev xfsprogs e2fsprogs python3 openssl shellcheck binutils"
-check="$check debootstrap rpm"
+check="$check debootstrap rpm scdoc debhelper lintian devscripts"
 check="$check curl python3-prometheus-client systemd"
 bench="$check cpp libssl-dev findutils"
 

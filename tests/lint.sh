@@ -23,13 +23,13 @@ if [ -x "$guard" ] && ! readelf -h "$guard" | grep -q 'DYN'; then
 fi
 
 if command -v shellcheck >/dev/null; then
-	shellcheck tests/*.sh tests/demo/*.sh benchmarks/*.sh benchmarks/*/*.sh .ci/run
+	shellcheck packaging/*.sh packaging/*/*.sh packaging/debian/*.p* tests/*.sh tests/demo/*.sh benchmarks/*.sh benchmarks/*/*.sh .ci/run
 fi
 
 # It looks for the program of ExecStart=, and exits 0 whatever it has to say.
 if command -v systemd-analyze >/dev/null; then
 	unit=$(mktemp -d)/imahost.service
-	sed 's|/usr/sbin/imahost|/bin/true|' packaging/imahost.service >"$unit"
+	sed 's,/usr/\(sbin/imahost\|libexec/imahost/service\),/bin/true,' packaging/imahost.service >"$unit"
 	said=$(systemd-analyze verify --man=no "$unit" 2>&1 | grep -F imahost.service || true)
 	rm -r "$(dirname "$unit")"
 	[ -z "$said" ] || {

@@ -30,6 +30,7 @@ static class ConfigurationFile
         ["kernel_command_line"] = (options, value) => options with { KernelCommandLine = value.YesOrNo() },
         ["tpm"] = (options, value) => options with { Tpm = value.Text() },
         ["fs"] = (options, value) => options with { Fs = value.Text() },
+        ["list_group"] = (options, value) => options with { ListGroup = value.Text() },
         ["state"] = (options, value) => options with { State = value.Text() },
         ["appraise"] = (options, value) => options with { Appraise = value.Choice<AppraiseMode>() },
         ["keys"] = (options, value) => options with { Keys = value.Strings() },

@@ -80,6 +80,9 @@ sealed record DaemonOptions
     /// <summary>Where the list is published.</summary>
     public string Fs { get; init; } = "/run/ima";
 
+    /// <summary>The group that may read the published list, a name or a number; null: root alone.</summary>
+    public string? ListGroup { get; init; }
+
     /// <summary>Where the list is kept.</summary>
     public string State { get; init; } = "/var/lib/imahost";
 
@@ -156,8 +159,9 @@ sealed record DaemonOptions
 /// <param name="IsEmbeddedTpm">The TPM is an swtpm of our own.</param>
 /// <param name="Watched">What is configured to be watched, for people to read.</param>
 /// <param name="MayLabel">The hosts get the right to write security.ima.</param>
+/// <param name="ListGroup">The group id of what is published.</param>
 sealed record ResolvedEnvironment(
-    string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched, bool MayLabel);
+    string Tpm, IReadOnlyList<string> Banks, bool IsEmbeddedTpm, IReadOnlyList<string> Watched, bool MayLabel, uint ListGroup);
 
 /// <summary>Options as JSON: how the launcher hands them to the hosts that the guard starts.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]

@@ -251,7 +251,8 @@ sealed class Host : IDisposable
             new CounterFile("violations", () => _list.Violations),
             new PolicyFile(_shared, _policies.Commands),
             .. Lists(() => _segments.Window.Staged, "_staged"),
-        ]);
+        ],
+        _options.Resolved!.ListGroup);
 
     /// <summary>
     /// Both forms and their twins by algorithm. SHA-1's are there whether the TPM has that bank or not, as in the kernel

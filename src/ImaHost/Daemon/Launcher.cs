@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
@@ -42,11 +43,13 @@ static class Launcher
         EnforceCheck.Require(options, policy, vouchers, guard);
         var selection = new WatchSelection(options.Watch);
         string[] watched = [.. selection.Paths.Select(Mounts.Describe), .. selection.Selectors];
+        uint readers = FindListGroup(options.ListGroup);
         string tpm = Tpms.Choose(options, out SoftwareTpm? embedded);
         try
         {
-            options = BeginList(
-                options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched, MayLabel(options, policy)) }, state, policy);
+            var resolved = new ResolvedEnvironment(
+                tpm, [], embedded != null, watched, MayLabel(options, policy), readers);
+            options = BeginList(options with { Resolved = resolved }, state, policy);
             PolicyStore.Save(state.PolicyPath, stored);
         }
         catch
@@ -101,6 +104,11 @@ static class Launcher
             }
         }
     }
+
+    static uint FindListGroup(string? group) => group == null ? 0
+        : uint.TryParse(group, NumberStyles.None, CultureInfo.InvariantCulture, out uint id) ? id
+        : UserNames.FindGroup(group) ?? throw new ConfigurationException(
+            $"list_group: there is no group \"{group}\": make it (groupadd --system {group}), or name another");
 
     static bool MayLabel(DaemonOptions options, ImaPolicy policy) =>
         options.Appraise == Appraisal.AppraiseMode.Fix || policy.Rules.Any(rule => rule.Action == ImaAction.Hash);

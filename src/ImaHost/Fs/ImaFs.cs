@@ -8,7 +8,8 @@ namespace ImaHost.Fs;
 /// Serves the directory of the published files (ima_fs.c), speaking /dev/fuse for one mount: one level, fixed node
 /// numbers, no state but what lies in the guard's memory. One thread, which must never touch the mount itself.
 /// </summary>
-sealed class ImaFs(FuseDevice device, IReadOnlyList<PublishedFile> files)
+/// <param name="group">The group id of the files. Their permissions say which of them it may read.</param>
+sealed class ImaFs(FuseDevice device, IReadOnlyList<PublishedFile> files, uint group)
 {
     const int NoEntry = 2; // ENOENT
     const int NotPermitted = 1; // EPERM
@@ -270,6 +271,7 @@ sealed class ImaFs(FuseDevice device, IReadOnlyList<PublishedFile> files)
             Ino = node,
             Mode = RegularMode | file.Permissions,
             Nlink = 1,
+            Gid = group,
             Size = (ulong)file.Size,
             BlockSize = 4096,
         };

@@ -25,11 +25,12 @@ public sealed class DaemonOptionsTests
             Hash = "sha1",
             Template = "ima-ng",
             Deadline = new Deadlines(1, 2, 3),
+            ListGroup = "ima",
             TpmTimeout = 2,
             Cache = 3,
             HostDown = new HostDown(HostDownAction.Allow, 500),
             LogFormat = LogFormat.Json,
-            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true),
+            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true, ListGroup: 4),
         };
         AssertSurvives(options);
         AssertSurvives(new DaemonOptions());

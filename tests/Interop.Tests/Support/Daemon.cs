@@ -16,10 +16,16 @@ public sealed class Daemon : IDisposable
     /// <param name="watch">A path on the volume to watch.</param>
     /// <param name="options">More of the command line.</param>
     public Daemon(string watch, string options, string? program = null, string? state = null, string? fs = null)
+        : this(state ?? Bench.NewDirectory("state"), fs, at =>
+            $"exec {program ?? Bench.Program} daemon --watch {watch} --fs {at.Fs} --state {at.State} {options}")
     {
-        State = state ?? Bench.NewDirectory("state");
+    }
+
+    Daemon(string state, string? fs, Func<Daemon, string> compose)
+    {
+        State = state;
         Fs = fs ?? Path.Combine(State, "ima");
-        string command = $"exec {program ?? Bench.Program} daemon --watch {watch} --fs {Fs} --state {State} {options}";
+        string command = compose(this);
         var info = new ProcessStartInfo("/bin/sh", ["-c", command])
         {
             RedirectStandardOutput = true,
@@ -81,6 +87,15 @@ public sealed class Daemon : IDisposable
     {
         var daemon = new Daemon(watch, options, program, state);
         daemon.AwaitReady(tells);
+        return daemon;
+    }
+
+    /// <summary>The one that is installed in a private root, which watches all of it, with its own configuration.</summary>
+    public static Daemon InRoot(PrivateRoot root)
+    {
+        var daemon = new Daemon(root.At("/var/lib/imahost"), root.At("/run/ima"), _ =>
+            $"exec env -i PATH=/usr/sbin:/usr/bin chroot {root.Root} /usr/sbin/imahost daemon --watch / --tpm none");
+        daemon.AwaitReady();
         return daemon;
     }
 

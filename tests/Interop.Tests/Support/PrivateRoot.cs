@@ -17,7 +17,8 @@ public sealed class PrivateRoot : IDisposable
 
     readonly Volume _volume = new();
 
-    public PrivateRoot()
+    /// <param name="isInstalled">With this imahost in it; false: a Debian that has never seen it.</param>
+    public PrivateRoot(bool isInstalled = true)
     {
         Assert.SkipUnless(Made.Value.Status == 0, $"no private root: {Made.Value.Errors.Trim()}");
         Shell.Must("tar", "-C", Root, "--numeric-owner", "-xf", Archive);
@@ -28,10 +29,13 @@ public sealed class PrivateRoot : IDisposable
         }
 
         Shell.Must("mknod", "-m", "600", At("/dev/fuse"), "c", "10", "229");
-        Install(Bench.Program, "/usr/sbin/imahost");
-        Install(Bench.Guard, "/usr/libexec/imahost/imahost-guard");
-        Install(Path.Combine(Bench.Repository, "packaging", "dpkg", "imahost"), "/etc/dpkg/dpkg.cfg.d/imahost");
-        Write("/etc/imahost/imahost.yaml", $"package_grace: {Grace}\n");
+        if (isInstalled)
+        {
+            Install(Bench.Program, "/usr/sbin/imahost");
+            Install(Bench.Guard, "/usr/libexec/imahost/imahost-guard");
+            Install(Path.Combine(Bench.Repository, "packaging", "dpkg", "imahost"), "/etc/dpkg/dpkg.cfg.d/imahost");
+            Write("/etc/imahost/imahost.yaml", $"package_grace: {Grace}\n");
+        }
     }
 
     static string Archive => Path.Combine(Bench.Build, "private-root.tar");
@@ -105,6 +109,13 @@ public sealed class PrivateRoot : IDisposable
         return archive;
     }
 
+    /// <summary>Copies a file of this machine to a path of the root.</summary>
+    public void Install(string file, string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(At(path))!);
+        File.Copy(file, At(path));
+    }
+
     public void Dispose()
     {
         Shell.Run("umount", "-l", At("/proc"));
@@ -122,11 +133,5 @@ public sealed class PrivateRoot : IDisposable
             $"#include <stdio.h>\nconst char *version(void);\nint main(void) {{ printf(\"%s of {version}\\n\", version()); return 0; }}\n");
         Shell.Must("gcc", "-shared", "-fPIC", "-o", Path.Combine(library, $"lib{name}.so"), source + "-lib.c");
         Shell.Must("gcc", "-o", Path.Combine(tree, "usr/bin", name), source + ".c", $"-L{library}", $"-l{name}");
-    }
-
-    void Install(string file, string path)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(At(path))!);
-        File.Copy(file, At(path));
     }
 }

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# service take-over|end|after-stop: what packages and the unit do about a service
+# that runs, or did. Installed as /usr/libexec/imahost/service.
+set -u
+imahost=${IMAHOST:-/usr/sbin/imahost}
+settings=${IMAHOST_SETTINGS:-/etc/imahost/imahost.yaml}
+
+# setting NAME DEFAULT: a path of the configuration; the last one counts.
+setting() {
+	found=$(cat "$settings" "$settings".d/*.yaml 2>/dev/null |
+		sed -n "s/^$1:[[:space:]]*[\"']\{0,1\}\(\/[^\"'#[:space:]]*\).*/\1/p" | tail -n 1)
+	echo "${found:-$2}"
+}
+
+# A guard holds the lock. No host is asked, which may be gone.
+is_running() {
+	[ -e "$state/lock" ] && ! flock --nonblock --shared "$state/lock" true
+}
+
+# After an upgrade: what is installed takes over, without a gap. Where that cannot
+# be (another protocol) the service is restarted, which leaves the gate open for
+# as long: the old guard could start no host any more, and would hold everything.
+take_over() {
+	is_running || return 0
+	if said=$("$imahost" restart --state "$state" 2>&1); then
+		echo "$said"
+		return 0
+	fi
+
+	echo "imahost: warning: cannot take over from what runs: $said" >&2
+	if [ -d /run/systemd/system ] && systemctl --quiet is-active imahost.service; then
+		echo "imahost: warning: it is restarted; what runs in this moment is not held" >&2
+		systemctl restart imahost.service
+		return
+	fi
+
+	echo "imahost: warning: end it (imahost stop --open), and start it anew" >&2
+	return 1
+}
+
+# Before the programs are removed: a guard that can start no host holds up the machine.
+end() {
+	is_running || return 0
+	"$imahost" stop --open --state "$state" >/dev/null || true
+	if is_running; then
+		echo "imahost: the service with its state in $state does not end: end it, and try again" >&2
+		return 1
+	fi
+}
+
+# ExecStopPost=. A guard that was killed leaves a mount behind at which every
+# reader fails (ENOTCONN). A start that was refused (status 2: the configuration,
+# the machine) or never became ready (the kernel's command line says ima=off) is
+# tried once a second, others at once.
+after_stop() {
+	list=$(setting fs /run/ima)
+	if grep -qF " $list " /proc/self/mountinfo && ! timeout 2 stat "$list" >/dev/null 2>&1; then
+		umount --lazy "$list"
+	fi
+
+	case ${EXIT_STATUS:-}/${SERVICE_RESULT:-} in
+	2/* | */protocol) sleep 1 ;;
+	esac
+}
+
+state=$(setting state /var/lib/imahost)
+case ${1:-} in
+take-over) take_over ;;
+end) end ;;
+after-stop) after_stop ;;
+*)
+	echo "service: take-over, end or after-stop, not '${1:-}'" >&2
+	exit 2
+	;;
+esac
