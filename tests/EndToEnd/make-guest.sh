@@ -16,7 +16,7 @@ packages=(systemd systemd-sysv udev dbus kmod busybox-static procps
 	libssl3 attr openssl
 	tpm2-tools libtss2-tcti-device0 ima-evm-utils
 	sudo cron openssh-server openssh-client python3-minimal gcc libc6-dev
-	apt-utils)
+	apt-utils jq)
 boot_modules=(virtio_pci virtio_blk)
 
 edition=$(cat "$here/make-guest.sh" "$here"/guest/* | sha256sum | cut -c1-16)
@@ -70,6 +70,9 @@ KERNEL=$kernel WORK=$guest/work timeout -k 5 "${IMAHOST_MIRROR_SECONDS:-280}" \
 	--dpkgopt='path-exclude=/usr/share/man/*' \
 	--dpkgopt='path-exclude=/usr/share/locale/*' \
 	--dpkgopt='path-exclude=/usr/share/doc/*' \
+	--dpkgopt='path-exclude=/usr/lib/gcc/*/lto*' \
+	--dpkgopt='path-exclude=/usr/lib/gcc/*san*' \
+	--dpkgopt='path-exclude=/usr/bin/*lto-dump*' \
 	--customize-hook="$guest/work/fetch-kernel" \
 	"$suite" "$root" - <<<"$sources" >"$log" 2>&1 || {
 	tail -n 5 "$log" >&2
