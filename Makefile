@@ -37,7 +37,7 @@ RESULTS := $(TESTS)/results
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs bench-micro bench-reference bench-capacity bench-long-list \
-	bench-segments bench-signed faults session deb rpm
+	bench-segments bench-signed faults session deb rpm e2e bench-beside
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -98,6 +98,11 @@ faults: ## the faults that docs/faults.md tells of, as tests (as root)
 		tests/Interop.Tests/bin/Release/net10.0/Interop.Tests \
 		-noColor -noLogo -trait "Kind=faults"
 
+e2e: ## the package on a whole machine: QEMU, systemd and a TPM (as root)
+	-@tests/deps.sh e2e
+	$(Q)$(MAKE) --no-print-directory deb
+	$(Q)tests/EndToEnd/run.sh $(DEB)
+
 fuzz: ## feed the readers with damaged input, each for FUZZ_SECONDS, or with FUZZ_INPUT
 	@tests/deps.sh check
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/fuzz/driver
@@ -153,6 +158,11 @@ bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 
 bench-signed: all ## what a signature costs at the first start of a program (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/signed.sh benchmarks/results/signed.md
+
+bench-beside: ## what measuring costs beside the kernel's own, in a guest (as root)
+	@tests/deps.sh e2e
+	$(Q)$(MAKE) --no-print-directory deb
+	$(Q)benchmarks/side-by-side/run.sh $(DEB) benchmarks/results/kernel-side-by-side.md
 
 UNITS := $(wildcard packaging/*.service packaging/*.timer)
 UNITDIR ?= $(PREFIX)/lib/systemd/system

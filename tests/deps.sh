@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# deps.sh [build|package|demo|check|bench]: installs what that needs from the distribution
-# (default: check, which includes those before it, as bench does). Does nothing
+# deps.sh [build|package|demo|check|e2e|bench]: installs what that needs from the distribution
+# (default: check, which includes those before it, as e2e and bench do). Does nothing
 # when all is there; says what is missing when it may not install.
 set -eu
 # a/b: the same package under the names of different releases.
@@ -12,6 +12,7 @@ demo="$demo libtss2-tcti-swtpm0/libtss2-tcti-swtpm0t64"
 check="$demo softhsm2 pkcs11-provider/libengine-pkcs11-openssl clang libclang-rt-dev xfsprogs e2fsprogs python3 openssl shellcheck binutils"
 check="$check $package debootstrap lintian man-db bsdextrautils"
 check="$check curl python3-prometheus-client python3-jsonschema systemd"
+e2e="$check qemu-system-x86 qemu-utils mmdebstrap cpio kmod"
 bench="$check cpp libssl-dev findutils"
 
 case ${1:-check} in
@@ -19,12 +20,13 @@ build) wanted=$build ;;
 package) wanted=$package ;;
 demo) wanted=$demo ;;
 check) wanted=$check ;;
+e2e) wanted=$e2e ;;
 bench)
 	wanted=$bench
 	"$(dirname "$0")/../benchmarks/access/fetch-fapolicyd.sh"
 	;;
 *)
-	echo "deps.sh: build, package, demo, check or bench, not '$1'" >&2
+	echo "deps.sh: build, package, demo, check, e2e or bench, not '$1'" >&2
 	exit 2
 	;;
 esac

@@ -23,7 +23,7 @@ if [ -x "$guard" ] && ! readelf -h "$guard" | grep -q 'DYN'; then
 fi
 
 if command -v shellcheck >/dev/null; then
-	shellcheck packaging/*.sh packaging/*/*.sh packaging/debian/*.p* tests/*.sh tests/demo/*.sh benchmarks/*.sh benchmarks/*/*.sh .ci/run
+	shellcheck packaging/*.sh packaging/*/*.sh packaging/debian/*.p* tests/*.sh tests/demo/*.sh tests/EndToEnd/*.sh tests/EndToEnd/jobs/*.sh tests/EndToEnd/guest/job benchmarks/*.sh benchmarks/*/*.sh .ci/run
 fi
 
 # It looks for the program of ExecStart=, and exits 0 whatever it has to say.
