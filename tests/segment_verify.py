@@ -3,8 +3,9 @@
 """segment_verify.py DIRECTORY [FIRST]: verifies the sealed segments of a list
 from what imahost-segment(5) says of them, and from nothing else. One line for
 each fault; status 1 if there is one. FIRST: begin there, and trust what the
-manifest says of the PCRs before it."""
-import hashlib, json, os, struct, sys
+manifest says of the PCRs before it. Of quotes all but the signature is
+verified, as far as the entries are there that they tell of."""
+import base64, copy, hashlib, json, os, struct, sys
 
 
 def sha256(data):
@@ -26,22 +27,43 @@ def records(data):
         yield pcr, digest, body[:20] + body[24:].ljust(256, b"\0") if legacy else body
 
 
-def replay(data, manifest):
-    """The entries, and what the PCRs hold after them."""
-    pcrs = {bank: {int(pcr): bytes.fromhex(value) for pcr, value in values.items()}
-            for bank, values in manifest["pcrs_before"].items()}
-    number = 0
-    for number, (pcr, shown, body) in enumerate(records(data), 1):
+def replay(data, before, kernels=0, padded=(), most=None):
+    """The entries, and what the PCRs hold after them; of the first so many only."""
+    pcrs, number = copy.deepcopy(before), 0
+    for number, (pcr, shown, body) in enumerate(records(data) if most != 0 else (), 1):
         violation = shown == bytes(20)
         if not violation and hashlib.sha1(body).digest() != shown:
             raise ValueError(f"entry {number - 1} of it does not have the digest that it shows")
         for bank, values in pcrs.items():
             name, size = bank.replace("-", "_"), hashlib.new(bank.replace("-", "_")).digest_size
-            padded = number <= manifest["kernel_entries"] and bank in manifest["padded"]
-            digest = hashlib.new("sha1" if padded else name, body).digest().ljust(size, b"\0")
-            old = values.get(pcr, (b"\xff" if 17 <= pcr <= 22 else b"\0") * size)
-            values[pcr] = hashlib.new(name, old + (b"\xff" * size if violation else digest)).digest()
-    return number, {bank: {str(pcr): value.hex() for pcr, value in values.items()} for bank, values in pcrs.items()}
+            digest = hashlib.new("sha1" if number <= kernels and bank in padded else name, body).digest().ljust(size, b"\0")
+            old = bytes.fromhex(values.get(str(pcr), ("ff" if 17 <= pcr <= 22 else "00") * size))
+            values[str(pcr)] = hashlib.new(name, old + (b"\xff" * size if violation else digest)).hexdigest()
+        if number == most:
+            break
+    return number, pcrs
+
+
+def check_quote(directory, m):
+    """What is wrong with the quote: TPMS_ATTEST has signer, qualifying data, 25 bytes, banks, digest of PCRs."""
+    quote, attest = m["quote"], base64.b64decode(m["quote"]["attest"])
+    at = 8 + struct.unpack_from(">H", attest, 6)[0]
+    extra, at = attest[at + 2:][:struct.unpack_from(">H", attest, at)[0]], at + 2 + struct.unpack_from(">H", attest, at)[0] + 25
+    count, at, names, values = struct.unpack_from(">I", attest, at)[0], at + 4, {4: "sha1", 11: "sha256", 12: "sha384", 13: "sha512"}, b""
+    for _ in range(count):
+        bank, size, bits = struct.unpack_from(">HB3s", attest, at)
+        at, bits = at + 3 + size, int.from_bytes(bits, "little")
+        values += b"".join(bytes.fromhex(quote["pcrs"][names[bank]][str(n)]) for n in range(24) if bits >> n & 1)
+    left, pcrs, number = quote["entries"] - m["first_entry"] - m["entries"], m["pcrs_after"], m["segment"] + 1
+    rest = json.dumps({key: m[key] for key in m if key != "quote"}, separators=(",", ":"), ensure_ascii=False) + "\n"
+    if attest[:6] != b"\xffTCG\x80\x18" or extra.hex() != "000b" + sha256(rest.encode()):
+        return "its quote is of another manifest"
+    if left < 0 or attest[at + 2:] != hashlib.sha256(values).digest():
+        return "its quote is of other PCR values than stand beside it"
+    while left > 0 and os.path.exists(path := os.path.join(directory, f"{number:08}.ima")):
+        taken, pcrs = replay(open(path, "rb").read(), pcrs, most=left)
+        left, number = left - taken, number + 1
+    return "its entries do not lead to what was quoted" if left == 0 and pcrs != quote["pcrs"] else None
 
 
 def check(path, number, before, previous):
@@ -56,8 +78,10 @@ def check(path, number, before, previous):
             or m["first_entry"] != before["first_entry"] + before["entries"]),
         "the digests beside it are others": beside.decode() != f"{sha256(data)}  {name}.ima\n{sha256(text)}  {name}.json\n",
         "its bytes are not those that were sealed": m["digest"] != "sha256:" + sha256(data) or m["bytes"] != len(data),
-        "its entries do not lead to the PCRs after it": replay(data, m) != (m["entries"], m["pcrs_after"])}
-    return m, "sha256:" + sha256(text), [fault for fault, wrong in faults.items() if wrong]
+        "its entries do not lead to the PCRs after it":
+            replay(data, m["pcrs_before"], m["kernel_entries"], m["padded"]) != (m["entries"], m["pcrs_after"])}
+    found = check_quote(os.path.dirname(path), m) if "quote" in m else None
+    return m, "sha256:" + sha256(text), [fault for fault, wrong in faults.items() if wrong] + ([found] if found else [])
 
 
 def main(directory, first=0):

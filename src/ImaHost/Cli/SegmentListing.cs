@@ -44,6 +44,7 @@ static class SegmentListing
                     CultureInfo.InvariantCulture,
                     $"entries {report.FirstEntry} to {report.FirstEntry + report.Entries - 1}, {report.Bytes} bytes"))
             + (report.Sealed == null ? "" : $", {report.Sealed}") + (report.Quoted ? ", quoted" : "");
+        what += string.Concat(report.Notes.Select(note => $" ({note})"));
         return report.Problems.Count > 0 ? $"{what}: {string.Join("; ", report.Problems)}"
             : verifies && report.State == "sealed" ? $"{what}: verified"
             : what;

@@ -43,6 +43,7 @@ sealed class Host : IDisposable
     readonly SelfCheck _check;
     readonly DecisionWriter _decisions;
     readonly JournalLoggerProvider? _journal;
+    readonly ManifestQuotes? _quotes;
     readonly SegmentUpkeep _segments;
     EventLoop? _loop;
     volatile bool _yields;
@@ -80,8 +81,9 @@ sealed class Host : IDisposable
         _unjudged = new UnjudgedAccesses(_shared, _list, Launcher.Settings(options));
         _check = new SelfCheck(ProcessImage.ParentPid, _log);
         _decisions = new DecisionWriter(_engine.Decisions, _state.Path, _log);
+        _quotes = tpm == null ? null : new ManifestQuotes(_list, _log);
         _segments = new SegmentUpkeep(
-            options.Log, _list, Launcher.Settings(options), tpm == null ? null : new ManifestQuotes(_list, _log).Sign, _log);
+            options.Log, _list, Launcher.Settings(options), _quotes == null ? null : _quotes.Sign, _log);
     }
 
     /// <summary>Runs a host that the guard has started.</summary>
@@ -102,6 +104,7 @@ sealed class Host : IDisposable
         _buffers.Dispose();
         _decisions.Dispose();
         _segments.Dispose();
+        _quotes?.Dispose();
         _list.Dispose();
         _fuseDigests.Dispose();
         _loggers.Dispose();

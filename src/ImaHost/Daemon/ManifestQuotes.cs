@@ -1,13 +1,13 @@
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
-using ImaHost.Tpm;
 using Microsoft.Extensions.Logging;
 
 namespace ImaHost.Daemon;
 
-/// <summary>Has the TPM sign the manifests of segments. That it cannot is no reason not to seal.</summary>
-sealed partial class ManifestQuotes(RuntimeMeasurements list, ILogger log)
+/// <summary>Has the TPM sign the manifests of segments. That it cannot is no reason not to seal. For one thread at a time.</summary>
+sealed partial class ManifestQuotes(RuntimeMeasurements list, ILogger log) : IDisposable
 {
+    readonly ManifestQuoter _quoter = new(list);
     string? _said;
 
     /// <returns>Null: it was not signed, and the log says why.</returns>
@@ -15,11 +15,9 @@ sealed partial class ManifestQuotes(RuntimeMeasurements list, ILogger log)
     {
         try
         {
-            Quote quote = list.Quote(qualifyingData).Quote;
+            ManifestQuote quote = _quoter.Take(qualifyingData);
             _said = null;
-            return new ManifestQuote(
-                Convert.ToBase64String(quote.Message), Convert.ToBase64String(quote.Signature),
-                Convert.ToBase64String(quote.Key.Sized));
+            return quote;
         }
         catch (Exception e) when (e is IOException or TimeoutException)
         {
@@ -32,6 +30,8 @@ sealed partial class ManifestQuotes(RuntimeMeasurements list, ILogger log)
             return null;
         }
     }
+
+    public void Dispose() => _quoter.Dispose();
 
     [LoggerMessage(
         EventId = 62, Level = LogLevel.Warning, Message = "segments are sealed without a signature of the TPM: {Cause}")]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
 using ImaHost.Tpm;
 
 namespace ImaHost.Daemon;
@@ -66,6 +67,7 @@ static class QuoteRequests
             : JsonSerializer.Deserialize(answer, QuoteJson.Default.QuoteAnswer)!.ToQuote();
     }
 
+    /// <summary>What a manifest could be signed with is no nonce: whoever asks would get a signature of it.</summary>
     public static bool TryReadNonce(string hex, out byte[] nonce, out string why)
     {
         nonce = [];
@@ -76,7 +78,8 @@ static class QuoteRequests
         }
 
         nonce = Convert.FromHexString(hex);
-        return true;
+        why = $"manifests of segments are signed with such bytes ({nonce.Length} that begin with 000b): use another nonce";
+        return !ManifestQuote.IsQualifyingData(nonce);
     }
 }
 

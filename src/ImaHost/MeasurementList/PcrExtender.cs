@@ -135,16 +135,7 @@ sealed class PcrExtender : IDisposable
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
     public Quote? TryQuote(ReadOnlySpan<byte> nonce)
     {
-        if (Fault != null || Extended < _log.Extent.Entries)
-        {
-            _ = Resync();
-        }
-
-        if (Fault is { } fault)
-        {
-            throw new TpmException($"a quote would not vouch for the list: {fault}");
-        }
-
+        Follow();
         Quote? quote = Quoter.TryQuote(nonce, _expected);
         if (quote == null)
         {
@@ -154,12 +145,21 @@ sealed class PcrExtender : IDisposable
         return quote;
     }
 
+    /// <summary>What the PCRs hold, which is what the whole list gives.</summary>
+    /// <param name="digests">For whoever gets it.</param>
+    /// <exception cref="TpmException">The TPM does not follow the list.</exception>
+    public PcrBanks Held(DigestSet digests)
+    {
+        Follow();
+        return _expected.Clone(digests);
+    }
+
     /// <summary>Lets go of a TPM that admits one user at a time; what others do to it is then checked for.</summary>
     public void Release()
     {
         if (_tpm is { Transport.AdmitsOneUser: true })
         {
-            _tpm.Transport.Release();
+            _tpm.Release();
             _mustCompare = true;
         }
     }
@@ -196,6 +196,20 @@ sealed class PcrExtender : IDisposable
         _tpm?.Extend(pcr, _entry.Values);
         _expected.Extend(pcr, _entry.Values);
         Extended++;
+    }
+
+    /// <summary>Has the TPM catch up.</summary>
+    void Follow()
+    {
+        if (Fault != null || Extended < _log.Extent.Entries)
+        {
+            _ = Resync();
+        }
+
+        if (Fault is { } fault)
+        {
+            throw new TpmException($"a quote would not vouch for the list: {fault}");
+        }
     }
 
     ReplayBase FirstBase => new(default, new PcrBanks(_banks, _digests), ByKernel: true);

@@ -10,8 +10,8 @@ namespace ImaHost.MeasurementList;
 sealed record ListQuote(Quote Quote, long Entries, long Bytes, string Path);
 
 /// <summary>
-/// Has the TPM quote a list's PCRs, and those that boot_aggregate is made of, in every bank. Callers hold the list's lock:
-/// each call is short, so that entries come in between.
+/// Has the TPM quote a list's PCRs, and those that boot_aggregate is made of, in every bank. Where nothing else is said
+/// callers hold the list's lock: each call is short, so that entries come in between.
 /// </summary>
 sealed class PcrQuoter(TpmCommands tpm, IReadOnlyList<HashAlgorithm> banks, AttestationKey key)
 {
@@ -28,6 +28,17 @@ sealed class PcrQuoter(TpmCommands tpm, IReadOnlyList<HashAlgorithm> banks, Atte
 
     /// <summary>Is it known what a PCR holds that is not the list's? Firmware and boot loader are done with theirs.</summary>
     public bool HasBootPcr(int pcr) => _boot.ContainsKey(pcr);
+
+    /// <summary>The key that signs. After <see cref="PrepareKey"/>.</summary>
+    public TpmPublic Key => key.Public!;
+
+    /// <summary>Has some PCRs quoted, whatever they hold: needs no lock of the list.</summary>
+    /// <param name="signature">TPMT_SIGNATURE.</param>
+    /// <returns>TPMS_ATTEST.</returns>
+    /// <exception cref="IOException">The TPM refused or failed.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public byte[] Sign(ReadOnlySpan<byte> qualifyingData, IEnumerable<int> pcrs, out byte[] signature) =>
+        key.Quote(qualifyingData, PcrSelection.Of(banks, pcrs), out signature);
 
     /// <summary>What a PCR holds that is not the list's.</summary>
     public void ReadBootPcr(int pcr) => _boot[pcr] = tpm.ReadPcr(banks, pcr);

@@ -90,6 +90,23 @@ sealed class RuntimeMeasurements : IDisposable
         }
     }
 
+    /// <summary>Has PCRs quoted.</summary>
+    /// <exception cref="TpmException">There is no TPM.</exception>
+    public PcrQuoter Quoter => _extender.Quoter;
+
+    /// <summary>How far the list reaches now, and what its PCRs hold: the TPM follows it.</summary>
+    /// <param name="digests">For the thread that gets the PCRs.</param>
+    /// <exception cref="TpmException">The TPM does not follow the list.</exception>
+    public (LogExtent Extent, PcrBanks Pcrs) Look(DigestSet digests)
+    {
+        lock (_extendListMutex)
+        {
+            RequireTpm();
+            PcrBanks held = _extender.Held(digests);
+            return (_log.Extent, held);
+        }
+    }
+
     /// <summary>Takes in an entry that stands in the log already.</summary>
     public void Restore(in MeasurementRecord record, long position)
     {

@@ -8,12 +8,6 @@ namespace ImaHost.Segments;
 /// <summary>Values of PCRs in hex, by bank and then by PCR.</summary>
 sealed class PcrTable : Dictionary<string, Dictionary<string, string>>;
 
-/// <summary>A TPM's signature over a manifest: TPM2_Quote whose qualifying data are the digest of the rest of it.</summary>
-/// <param name="Attest">TPMS_ATTEST, base64.</param>
-/// <param name="Signature">TPMT_SIGNATURE, base64.</param>
-/// <param name="Ak">TPM2B_PUBLIC of the key, base64.</param>
-sealed record ManifestQuote(string Attest, string Signature, string Ak);
-
 /// <summary>
 /// What is known of a sealed segment besides its bytes, so that it can be verified alone: where it stands in the list,
 /// what it holds, and what the PCRs held before and after it. docs/imahost-segment.5.scd describes each member.
@@ -111,9 +105,9 @@ sealed record Manifest
     /// <summary>What the file holds: the members in this order, no blanks, LF at the end.</summary>
     public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, ManifestJson.Canonical.Manifest), (byte)'\n'];
 
-    /// <summary>What a quote signs, besides PCRs.</summary>
-    public Digest QualifyingData(DigestSet digests) =>
-        digests.Hash(HashAlgorithm.Sha256, (this with { Quote = null }).ToBytes());
+    /// <summary>What a quote signs, besides PCRs: the digest of the rest of it, as <see cref="ManifestQuote.Qualify"/> writes it.</summary>
+    public byte[] QualifyingData(DigestSet digests) =>
+        ManifestQuote.Qualify(digests.Hash(HashAlgorithm.Sha256, (this with { Quote = null }).ToBytes()));
 
     /// <summary>Reads what <see cref="ToBytes"/> has made: nothing else is a manifest, not even another spelling of it.</summary>
     /// <exception cref="ManifestException">It is none; the message does not name the file.</exception>
@@ -130,6 +124,7 @@ sealed record Manifest
         }
 
         return manifest == null || manifest.Schema != CurrentSchema ? throw new ManifestException($"the schema is not {CurrentSchema}")
+            : ManifestBounds.Fault(manifest) is { } fault ? throw new ManifestException(fault)
             : !manifest.ToBytes().AsSpan().SequenceEqual(bytes) ? throw new ManifestException("it is not written as a manifest is")
             : manifest;
     }
@@ -146,6 +141,8 @@ sealed partial class ManifestJson : JsonSerializerContext
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 }

@@ -27,10 +27,52 @@ static class PcrTables
         return table;
     }
 
+    /// <summary>Those that a quote is about.</summary>
+    public static PcrTable Of(QuotedPcrs quoted)
+    {
+        var table = new PcrTable();
+        foreach (((HashAlgorithm bank, int pcr), Digest value) in quoted.Selection.Items.Zip(quoted.Values))
+        {
+            _ = table.TryAdd(bank.Name, []);
+            table[bank.Name].Add(pcr.ToString(CultureInfo.InvariantCulture), Convert.ToHexStringLower(value.Bytes));
+        }
+
+        return table;
+    }
+
+    /// <summary>Has the PCRs of the banks that are there, also those that nothing has extended.</summary>
+    public static PcrSource SourceOf(PcrBanks pcrs) => (HashAlgorithm bank, int pcr, out Digest value) =>
+    {
+        int place = pcrs.Banks.ToList().IndexOf(bank);
+        value = place < 0 ? default : pcrs[pcr][place];
+        return place >= 0;
+    };
+
+    /// <summary>The first PCR of the one table that the other has not, or has with another value; null: none.</summary>
+    public static (string Bank, string Pcr, string? Found)? Difference(PcrTable expected, PcrTable found)
+    {
+        foreach ((string bank, Dictionary<string, string> values) in expected)
+        {
+            foreach ((string pcr, string value) in values)
+            {
+                string? other = found.GetValueOrDefault(bank)?.GetValueOrDefault(pcr);
+                if (other != value)
+                {
+                    return (bank, pcr, other);
+                }
+            }
+        }
+
+        return null;
+    }
+
+    public static bool AreSame(PcrTable one, PcrTable other) =>
+        one.Count == other.Count && Difference(one, other) == null && Difference(other, one) == null;
+
     /// <exception cref="ManifestException">These are no PCR values.</exception>
     public static PcrBanks Read(PcrTable table, DigestSet digests)
     {
-        HashAlgorithm[] banks = [.. table.Keys.Select(FindBank)];
+        HashAlgorithm[] banks = [.. table.Select(bank => FindBank(bank.Key, bank.Value))];
         var pcrs = new PcrBanks(banks, digests);
         foreach (string name in table.Values.SelectMany(values => values.Keys).Distinct())
         {
@@ -42,8 +84,10 @@ static class PcrTables
         return pcrs;
     }
 
-    static HashAlgorithm FindBank(string name) =>
-        HashAlgorithm.FromName(name) ?? throw new ManifestException($"the bank \"{name}\" is not known here");
+    static HashAlgorithm FindBank(string name, Dictionary<string, string>? values) =>
+        HashAlgorithm.FromName(name) is not { } bank ? throw new ManifestException($"the bank \"{name}\" is not known here")
+            : values == null ? throw new ManifestException($"the bank {name} has no values")
+            : bank;
 
     static Digest ReadValue(string? hex, HashAlgorithm bank, int pcr)
     {

@@ -40,8 +40,19 @@ sealed class SegmentReplay(PcrBanks pcrs, bool byKernel, IReadOnlyList<HashAlgor
     public void Run(LogReader reader)
     {
         long first = reader.Offset;
+        _ = Take(reader, long.MaxValue);
+        Extent = Extent with { BinaryBytes = reader.End - first };
+    }
+
+    /// <summary>Takes the next records.</summary>
+    /// <param name="most">So many of them.</param>
+    /// <returns>How many were taken: fewer at the end only.</returns>
+    /// <exception cref="RecordException">Some record is damaged, or the end cuts one off.</exception>
+    public long Take(LogReader reader, long most)
+    {
         Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
-        while (reader.Next(out MeasurementRecord record))
+        long taken = 0;
+        for (; taken < most && reader.Next(out MeasurementRecord record); taken++)
         {
             try
             {
@@ -53,12 +64,9 @@ sealed class SegmentReplay(PcrBanks pcrs, bool byKernel, IReadOnlyList<HashAlgor
             }
         }
 
-        if (reader.Rest > 0)
-        {
-            throw reader.Locate(new RecordException($"the last {reader.Rest} bytes are no whole record"));
-        }
-
-        Extent = Extent with { BinaryBytes = reader.Offset - first };
+        return taken == most || reader.Rest == 0
+            ? taken
+            : throw reader.Locate(new RecordException($"the last {reader.Rest} bytes are no whole record"));
     }
 
     void Take(in MeasurementRecord record, Span<byte> scratch)

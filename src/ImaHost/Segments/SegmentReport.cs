@@ -7,4 +7,8 @@ namespace ImaHost.Segments;
 /// <param name="Problems">Each a sentence; none when it is as it should be.</param>
 sealed record SegmentReport(
     int Segment, string State, long FirstEntry, long Entries, long Bytes, string? Sealed, bool Quoted,
-    IReadOnlyList<string> Problems);
+    IReadOnlyList<string> Problems)
+{
+    /// <summary>What cannot be told from what is here, and is no fault.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}

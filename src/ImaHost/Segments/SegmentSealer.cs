@@ -6,7 +6,7 @@ using ImaHost.Tpm;
 
 namespace ImaHost.Segments;
 
-/// <summary>Asks a TPM to sign a manifest; null when it cannot now.</summary>
+/// <summary>Asks a TPM to sign a manifest and what the list's PCRs hold; null when it cannot now.</summary>
 /// <param name="qualifyingData">The digest of the manifest (<see cref="Manifest.QualifyingData"/>).</param>
 delegate ManifestQuote? QuoteSource(byte[] qualifyingData);
 
@@ -58,7 +58,7 @@ sealed class SegmentSealer(string directory, IReadOnlyList<HashAlgorithm> banks,
             Time = WholeSeconds(DateTime.UtcNow),
             Version = facts.Version,
         };
-        return Write(number, manifest with { Quote = quotes?.Invoke(manifest.QualifyingData(digests).Bytes.ToArray()) });
+        return Write(number, manifest with { Quote = quotes?.Invoke(manifest.QualifyingData(digests)) });
     }
 
     SegmentReplay Begin(Manifest? before, SealFacts facts)

@@ -69,15 +69,17 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
             manifest = Manifest.Read(bytes);
             CheckDamaged(number, problems);
             CheckPlace(number, manifest, problems);
-            string? unsigned = SignedManifest.Fault(manifest, trusted, digests);
-            Note(problems, unsigned != null, unsigned ?? "");
             CheckDetached(number, manifest, digest, problems);
             bool isThere = CheckData(number, manifest, problems);
+            IReadOnlyList<string> notes = CheckQuote(manifest, problems);
             _before = manifest;
             _previous = digest;
             return new SegmentReport(
                 number, isThere ? SealedState : "erased", manifest.FirstEntry, manifest.Entries, manifest.Bytes,
-                manifest.Time.ToString("u", CultureInfo.InvariantCulture), manifest.Quote != null, problems);
+                manifest.Time.ToString("u", CultureInfo.InvariantCulture), manifest.Quote != null, problems)
+            {
+                Notes = notes,
+            };
         }
         catch (ManifestException e)
         {
@@ -98,22 +100,14 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
     void CheckPlace(int number, Manifest manifest, List<string> problems)
     {
         Note(problems, manifest.Segment != number, $"manifest: it is that of segment {manifest.Segment}");
-        Note(
-            problems, number == 0 && (manifest.Previous != null || manifest.Start != default || manifest.PcrsBefore.Values.Any(bank => bank.Count > 0)),
-            "manifest: it is not that of a first segment");
+        problems.AddRange(ManifestChecks.OfFirst(manifest));
         Note(
             problems, number > _first && manifest.Previous != _previous,
             $"manifest: it follows {manifest.Previous ?? "none"}, but that of segment {number - 1} is {_previous ?? "missing"}");
-        if (_before == null)
+        if (_before != null)
         {
-            return;
+            problems.AddRange(ManifestChecks.OfPlace(manifest, _before));
         }
-
-        Note(
-            problems, manifest.Start != _before.End || manifest.List != _before.List || manifest.Pcr != _before.Pcr, $"manifest: it does not begin where segment {number - 1} ends");
-        Note(
-            problems, !AreSame(manifest.PcrsBefore, _before.PcrsAfter),
-            $"manifest: the PCRs before it are not those after segment {number - 1}");
     }
 
     void CheckDetached(int number, Manifest manifest, string digest, List<string> problems)
@@ -142,51 +136,38 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
         }
 
         using var data = new SegmentData(path, manifest.Start);
-        SegmentReplay? replay = TryReplay(data, manifest, problems);
+        problems.AddRange(ManifestChecks.OfEntries(manifest, data.Open(), entries: null, digests));
         Note(problems, data.Finish().ToString() != manifest.Digest, "its bytes are not those that were sealed");
-        if (replay != null)
-        {
-            Compare(replay, manifest, problems);
-        }
-
         return true;
     }
 
-    SegmentReplay? TryReplay(SegmentData data, Manifest manifest, List<string> problems)
+    /// <summary>Does what follows lead to what the TPM has quoted?</summary>
+    /// <returns>What cannot be told.</returns>
+    IReadOnlyList<string> CheckQuote(Manifest manifest, List<string> problems)
     {
-        try
+        string? unsigned = SignedManifest.Fault(manifest, trusted, digests);
+        Note(problems, unsigned != null, unsigned ?? "");
+        if (unsigned != null || manifest.Quote == null)
         {
-            HashAlgorithm[] padded = [.. manifest.Padded.Select(name => HashAlgorithm.FromName(name)).OfType<HashAlgorithm>()];
-            PcrBanks pcrs = PcrTables.Read(manifest.PcrsBefore, digests);
-            var replay = new SegmentReplay(pcrs, manifest.KernelEntries > 0, padded, digests);
-            replay.Run(data.Open());
-            return replay;
+            return [];
         }
-        catch (RecordException e)
-        {
-            problems.Add(e.Message);
-            return null;
-        }
+
+        string? fault = FollowedQuote.Fault(manifest, ReadersAfter(manifest), digests, out string? note);
+        Note(problems, fault != null, fault ?? "");
+        return note == null ? [] : [note];
     }
 
-    static void Compare(SegmentReplay replay, Manifest manifest, List<string> problems)
+    /// <summary>One for each segment after this one, up to the first that is not there.</summary>
+    IEnumerable<LogReader> ReadersAfter(Manifest manifest)
     {
-        Note(problems, replay.Extent.Entries != manifest.Entries, $"it has {replay.Extent.Entries} entries, not {manifest.Entries}");
-        Note(
-            problems, replay.Extent.BinaryBytes != manifest.Bytes || replay.Extent.AsciiBytes != manifest.AsciiBytes
-            || replay.Violations != manifest.Violations || replay.KernelEntries != manifest.KernelEntries,
-            "the manifest counts other bytes, violations or kernel's entries than it has");
-        PcrTable after = PcrTables.Of(replay.Pcrs);
-        foreach ((string bank, Dictionary<string, string> values) in after)
+        LogExtent at = manifest.End;
+        for (int number = manifest.Segment + 1; File.Exists(SegmentFiles.Data(directory, number)); number++)
         {
-            foreach ((string pcr, string value) in values)
-            {
-                string? told = manifest.PcrsAfter.GetValueOrDefault(bank)?.GetValueOrDefault(pcr);
-                Note(problems, told != value, $"PCR {pcr} of {bank} is {value} after it, not {told ?? "unknown"}");
-            }
+            using var data = new SegmentData(SegmentFiles.Data(directory, number), at);
+            LogReader reader = data.Open();
+            yield return reader;
+            at = new LogExtent(reader.Number, reader.Offset, 0);
         }
-
-        Note(problems, problems.Count == 0 && !AreSame(after, manifest.PcrsAfter), "the manifest tells of other PCRs than it extends");
     }
 
     /// <summary>What is not sealed yet can be replayed, but nothing says that it is all there was.</summary>
@@ -232,11 +213,6 @@ sealed class SegmentVerifier(string directory, int first, DigestSet digests, Quo
 
         return _erased > number;
     }
-
-    static bool AreSame(PcrTable one, PcrTable other) =>
-        one.Count == other.Count && one.All(bank => other.TryGetValue(bank.Key, out Dictionary<string, string>? values)
-            && values.Count == bank.Value.Count
-            && bank.Value.All(pcr => values.TryGetValue(pcr.Key, out string? value) && value == pcr.Value));
 
     static void Note(List<string> problems, bool isWrong, string problem)
     {

@@ -1,9 +1,13 @@
+using System.Globalization;
 using ImaHost.Crypto;
 using ImaHost.Tpm;
 
 namespace ImaHost.Segments;
 
-/// <summary>Verifies the quote in a manifest: that a TPM's key has signed this manifest and no other.</summary>
+/// <summary>
+/// Verifies the quote in a manifest: that a TPM's key has signed this manifest and no other, together with the PCR values
+/// beside it. That the list leads to those values is for <see cref="FollowedQuote"/>.
+/// </summary>
 static class SignedManifest
 {
     const string Key = "manifest: the key of its quote";
@@ -24,17 +28,48 @@ static class SignedManifest
             using var key = QuoteKey.Of(TpmPublic.ParseSized(Decode(quote.Ak, Key), Key), Key);
             byte[] message = Decode(quote.Attest, Message);
             var signature = TpmSignature.Parse(Decode(quote.Signature, Signature), Signature);
-            return trusted != null && !key.Encoded.AsSpan().SequenceEqual(trusted.Encoded) ? $"{Key} is another than the trusted one"
-                : !key.Verifies(message, signature, out string why) ? $"{Signature}: {why}"
-                : !Attest.Parse(message, Message).Nonce.AsSpan().SequenceEqual(manifest.QualifyingData(digests).Bytes)
-                    ? $"{Message} is one of another manifest, or this one was changed"
-                : null;
+            if (trusted != null && !key.Encoded.AsSpan().SequenceEqual(trusted.Encoded))
+            {
+                return $"{Key} is another than the trusted one";
+            }
+
+            if (!key.Verifies(message, signature, out string why))
+            {
+                return $"{Signature}: {why}";
+            }
+
+            var attest = Attest.Parse(message, Message);
+            return !attest.Nonce.AsSpan().SequenceEqual(manifest.QualifyingData(digests))
+                ? $"{Message} is one of another manifest, or this one was changed"
+                : FaultOfPcrs(manifest, quote, attest, signature.Hash, digests);
         }
         catch (TpmException e)
         {
             return e.Message;
         }
     }
+
+    /// <summary>Are the values beside the quote those that it is about, and are they all that the list has?</summary>
+    static string? FaultOfPcrs(Manifest manifest, ManifestQuote quote, Attest attest, HashAlgorithm hash, DigestSet digests)
+    {
+        PcrBanks beside = PcrTables.Read(quote.Pcrs, digests);
+        var quoted = QuotedPcrs.Take(attest.Pcrs, PcrTables.SourceOf(beside));
+        PcrTable values = PcrTables.Of(quoted);
+        return !PcrTables.AreSame(values, quote.Pcrs) ? $"{Message} is about other PCRs than stand beside it"
+            : !quoted.Hash(hash).AsSpan().SequenceEqual(attest.PcrDigest) ? $"{Message} is about other values than stand beside it"
+            : FindUnquoted(manifest.PcrsAfter, values) is { } missing ? $"{Message} is not about PCR {missing}"
+            : quote.Entries < manifest.End.Entries
+                ? string.Create(
+                    CultureInfo.InvariantCulture, $"{Message} is of a moment after entry {quote.Entries}, before the segment ends ({manifest.End.Entries})")
+            : null;
+    }
+
+    /// <summary>A PCR that the list uses must not be left out, in no bank: it could hold anything.</summary>
+    static string? FindUnquoted(PcrTable after, PcrTable quoted) => after
+        .SelectMany(bank => bank.Value.Keys.Select(pcr => (Bank: bank.Key, Pcr: pcr)))
+        .Where(one => quoted.GetValueOrDefault(one.Bank)?.ContainsKey(one.Pcr) != true)
+        .Select(one => $"{one.Pcr} of {one.Bank}")
+        .FirstOrDefault();
 
     static byte[] Decode(string base64, string what)
     {

@@ -17,6 +17,9 @@ abstract class RecordReader(ByteSource source)
     /// <summary>The offset of the last record taken; at the end, of what is no whole record.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>The offset behind the last record taken.</summary>
+    public long End => Offset + _taken;
+
     /// <summary>At the end: the bytes that are no whole record.</summary>
     public int Rest => _end - _start;
 

@@ -12,7 +12,7 @@ sealed record MadeKey(byte[] Context, byte[] Public);
 
 /// <summary>
 /// The key of this TPM that signs quotes: a primary key of the endorsement hierarchy, made from a fixed template when it
-/// is first needed, so that nothing secret is stored; or one that somebody made persistent.
+/// is first needed, so that nothing secret is stored; or one that somebody made persistent. Signs for one at a time.
 /// </summary>
 sealed class AttestationKey
 {
@@ -27,6 +27,7 @@ sealed class AttestationKey
     readonly TpmCommands _tpm;
     readonly byte[] _template = [];
     readonly uint _handle;
+    readonly Lock _gate = new();
     byte[]? _context;
 
     /// <param name="choice">"ecc", "rsa", or a persistent handle, "0x81010002".</param>
@@ -69,6 +70,7 @@ sealed class AttestationKey
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
     public void Prepare()
     {
+        using Lock.Scope held = _gate.EnterScope();
         if (_template.Length == 0)
         {
             Public = _tpm.ReadPublic(_handle);
@@ -88,6 +90,7 @@ sealed class AttestationKey
     /// <returns>TPMS_ATTEST.</returns>
     public byte[] Quote(ReadOnlySpan<byte> nonce, PcrSelection pcrs, out byte[] signature)
     {
+        using Lock.Scope held = _gate.EnterScope();
         if (_template.Length == 0)
         {
             return _tpm.Quote(_handle, nonce, pcrs, out signature);

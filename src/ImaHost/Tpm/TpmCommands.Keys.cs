@@ -21,6 +21,7 @@ sealed partial class TpmCommands
     /// <exception cref="TpmException">The TPM refused, or made another key than was asked for.</exception>
     public uint CreatePrimary(ReadOnlySpan<byte> template, out TpmPublic made)
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(Sessions, CommandCreatePrimary);
         _command.Put32(Endorsement);
         PutEmptyPassword();
@@ -51,6 +52,7 @@ sealed partial class TpmCommands
     /// <summary>The public part of a key that is loaded or persistent.</summary>
     public TpmPublic ReadPublic(uint handle)
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(NoSessions, CommandReadPublic);
         _command.Put32(handle);
         TpmReader body = Run("TPM2_ReadPublic");
@@ -68,6 +70,7 @@ sealed partial class TpmCommands
     /// <returns>TPMS_ATTEST.</returns>
     public byte[] Quote(uint handle, ReadOnlySpan<byte> nonce, PcrSelection pcrs, out byte[] signature)
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(Sessions, CommandQuote);
         _command.Put32(handle);
         PutEmptyPassword();
@@ -84,6 +87,7 @@ sealed partial class TpmCommands
     /// <summary>What brings a loaded key back later, in this TPM and until it is reset: TPMS_CONTEXT, Part 2, 14.5.</summary>
     public byte[] SaveContext(uint handle)
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(NoSessions, CommandContextSave);
         _command.Put32(handle);
         TpmReader body = Run("TPM2_ContextSave");
@@ -97,6 +101,7 @@ sealed partial class TpmCommands
     /// <returns>Its handle, to be given back by <see cref="FlushContext"/>.</returns>
     public uint LoadContext(ReadOnlySpan<byte> context)
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(NoSessions, CommandContextLoad);
         _command.Put(context);
         TpmReader body = Run("TPM2_ContextLoad");
@@ -108,6 +113,7 @@ sealed partial class TpmCommands
     /// <summary>Gives the room of a loaded key back: a TPM has it for three.</summary>
     public void FlushContext(uint handle)
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(NoSessions, CommandFlushContext);
         _command.Put32(handle);
         Run("TPM2_FlushContext").End();

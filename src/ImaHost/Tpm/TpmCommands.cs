@@ -5,7 +5,8 @@ namespace ImaHost.Tpm;
 
 /// <summary>
 /// The few commands that measuring needs, marshalled by hand. Structures are those of the TPM 2.0 Library
-/// specification, Part 2; commands of Part 3. Integers are big-endian.
+/// specification, Part 2; commands of Part 3. Integers are big-endian. One command at a time is under way, as in the TPM
+/// itself: other threads wait for it.
 /// </summary>
 sealed partial class TpmCommands : IDisposable
 {
@@ -29,6 +30,7 @@ sealed partial class TpmCommands : IDisposable
     readonly TpmWriter _command = new(4096);
     readonly byte[] _response = new byte[4096];
     readonly int _timeout;
+    readonly Lock _gate = new();
 
     /// <param name="name">The TPM, as <see cref="TpmTransport.Parse"/> reads it.</param>
     /// <param name="timeout">Milliseconds for one command.</param>
@@ -55,6 +57,7 @@ sealed partial class TpmCommands : IDisposable
     /// <summary>The hash algorithms of the allocated PCR banks that are known here.</summary>
     public List<HashAlgorithm> ReadBanks()
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(NoSessions, CommandGetCapability);
         _command.Put32(CapabilityPcrs);
         _command.Put32(0);
@@ -84,6 +87,7 @@ sealed partial class TpmCommands : IDisposable
     /// <summary>The value of one PCR.</summary>
     public Digest ReadPcr(HashAlgorithm bank, int pcr)
     {
+        using Lock.Scope held = _gate.EnterScope();
         if (pcr is < 0 or > MaxPcr)
         {
             throw NoPcr(bank, pcr);
@@ -121,6 +125,7 @@ sealed partial class TpmCommands : IDisposable
     /// <summary>Extends one PCR in all the banks given, in one command.</summary>
     public void Extend(int pcr, ReadOnlySpan<Digest> digests)
     {
+        using Lock.Scope held = _gate.EnterScope();
         Begin(Sessions, CommandPcrExtend);
         _command.Put32((uint)pcr);
         PutEmptyPassword();
@@ -132,6 +137,13 @@ sealed partial class TpmCommands : IDisposable
         }
 
         _ = Run("TPM2_PCR_Extend");
+    }
+
+    /// <summary>Ends the connection, after the command that is under way. The next command makes a new one.</summary>
+    public void Release()
+    {
+        using Lock.Scope held = _gate.EnterScope();
+        Transport.Release();
     }
 
     public void Dispose() => Transport.Dispose();

@@ -183,14 +183,15 @@ public sealed class SegmentedTpmTests : IDisposable
         using var sealer = new ListSealer(_list.List, _list.Settings, "1.2.3", data =>
         {
             signed.Add(data);
-            return new ManifestQuote("YQ+/", "cw==", "aw==");
+            return new ManifestQuote("YQ+/", "cw==", "aw==", 9, new PcrTable { ["sha1"] = [] });
         });
         Assert.Equal(1, sealer.SealClosed());
         string text = File.ReadAllText(SegmentFiles.Manifest(_list.List.Log.Path, 0));
-        const string quote = ",\"quote\":{\"attest\":\"YQ+/\",\"signature\":\"cw==\",\"ak\":\"aw==\"}";
+        const string quote = ",\"quote\":{\"attest\":\"YQ+/\",\"signature\":\"cw==\",\"ak\":\"aw==\",\"entries\":9,\"pcrs\":{\"sha1\":{}}}";
         Assert.EndsWith(quote + "}\n", text, StringComparison.Ordinal);
         string without = text.Replace(quote, "", StringComparison.Ordinal);
-        Assert.Equal(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(without)), Assert.Single(signed));
+        Assert.Equal(
+            [0, 0x0b, .. System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(without))], Assert.Single(signed));
         Assert.True(new SegmentVerifier(_list.List.Log.Path, 0, _digests).Run().First().Quoted);
 
         // Signed or not, without the bytes nobody can follow what it says.

@@ -22,9 +22,12 @@ sealed class SoftQuote : IDisposable
 
     public TpmPublic Public { get; }
 
-    public Quote Quote(byte[] nonce, IEnumerable<HashAlgorithm> banks, IEnumerable<int> pcrs, PcrSource source)
+    public Quote Quote(byte[] nonce, IEnumerable<HashAlgorithm> banks, IEnumerable<int> pcrs, PcrSource source) =>
+        Quote(nonce, PcrSelection.Of(banks, pcrs), source);
+
+    public Quote Quote(byte[] nonce, PcrSelection selection, PcrSource source)
     {
-        var values = QuotedPcrs.Take(PcrSelection.Of(banks, pcrs), source);
+        var values = QuotedPcrs.Take(selection, source);
         var message = new TpmWriter(1024);
         message.Put32(0xff544347);
         message.Put16(0x8018);

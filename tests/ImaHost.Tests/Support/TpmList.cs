@@ -22,6 +22,7 @@ sealed class TpmList : IDisposable
     public TpmList(params HashAlgorithm[] banks)
     {
         Pcrs = new SoftPcrs(banks);
+        Attester = new SoftAttester(Pcrs.TryGet);
         State = new StateDirectory(_directory.At("state"));
         _tpm = new ScriptedTpm(Answer);
         Settings = new ListSettings(banks, 10, HashAlgorithm.Sha256, TemplateDescriptor.ImaSig, TpmMayBeNew: false);
@@ -29,6 +30,9 @@ sealed class TpmList : IDisposable
 
     /// <summary>What the TPM holds.</summary>
     public SoftPcrs Pcrs { get; }
+
+    /// <summary>What has its key.</summary>
+    public SoftAttester Attester { get; }
 
     public StateDirectory State { get; private set; }
 
@@ -82,6 +86,7 @@ sealed class TpmList : IDisposable
         _list?.Dispose();
         _commands?.Dispose();
         _tpm.Dispose();
+        Attester.Dispose();
         _directory.Dispose();
     }
 
@@ -99,7 +104,7 @@ sealed class TpmList : IDisposable
         (not 0, _) => ScriptedTpm.Response(Refusal),
         (_, PcrRead) => Read(command),
         (_, PcrExtend) => Extend(command),
-        _ => ScriptedTpm.Response(0x143), // TPM_RC_COMMAND_CODE
+        _ => Attester.Answer(command) ?? ScriptedTpm.Response(0x143), // TPM_RC_COMMAND_CODE
     };
 
     byte[] Read(byte[] command)
