@@ -37,7 +37,7 @@ RESULTS := $(TESTS)/results
 .DELETE_ON_ERROR:
 .PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs bench-micro bench-reference bench-capacity bench-long-list \
-	bench-signed faults session deb rpm package-check e2e bench-beside
+	bench-signed faults session deb rpm e2e bench-beside
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
 
@@ -88,7 +88,7 @@ deps: ## install what building and testing need (as root)
 	@tests/deps.sh check
 
 check: deps ## install what is needed, build, run all tests (as root)
-	$(Q)$(MAKE) --no-print-directory lint test-programs
+	$(Q)$(MAKE) --no-print-directory lint test-programs deb rpm
 	$(Q)tests/run-tests.sh $(RESULTS)
 
 faults: ## the faults that docs/faults.md tells of, as tests (as root)
@@ -201,6 +201,7 @@ install: all $(MAN) $(COMPLETIONS) ## install below PREFIX (and DESTDIR); settin
 		$(SHARE)/fish/vendor_completions.d/imahost.fish
 	install -D -m 0644 packaging/keylime/imahost.conf $(SHARE)/doc/imahost/examples/keylime/imahost.conf
 	install -m 0644 README.md SECURITY.md $(SHARE)/doc/imahost
+	test -n "$(DESTDIR)" || getent group ima >/dev/null || groupadd --system ima
 
 uninstall: ## remove what install put there, but for settings
 	rm -f $(DESTDIR)/etc/dpkg/dpkg.cfg.d/imahost
@@ -220,9 +221,13 @@ PACKAGED := $(BUILD)/imahost $(BUILD)/imahost-guard $(MAN) $(COMPLETIONS) $(UNIT
 	$(wildcard packaging/*.yaml packaging/*.conf packaging/*.sh packaging/*/*) \
 	$(wildcard packaging/debian/source/*)
 
-deb: $(DEB) ## build build/deb/imahost_VERSION_ARCH.deb and its -dbgsym
+deb: ## build build/deb/imahost_VERSION_ARCH.deb and its -dbgsym
+	@tests/deps.sh package
+	$(Q)$(MAKE) --no-print-directory $(DEB)
 
-rpm: $(RPM) ## build build/rpm/imahost-VERSION-1.ARCH.rpm and its -debuginfo
+rpm: ## build build/rpm/imahost-VERSION-1.ARCH.rpm and its -debuginfo
+	@tests/deps.sh package
+	$(Q)$(MAKE) --no-print-directory $(RPM)
 
 # Beside the source tree's own directories: debhelper works in a tree of its own.
 $(DEB): $(PACKAGED)

@@ -1,21 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# deps.sh [build|demo|check|e2e|bench]: installs what that needs from the distribution
+# deps.sh [build|package|demo|check|e2e|bench]: installs what that needs from the distribution
 # (default: check, which includes those before it, as e2e and bench do). Does nothing
 # when all is there; says what is missing when it may not install.
 set -eu
 # a/b: the same package under the names of different releases.
 build="gcc libc6-dev libssl3/libssl3t64"
+package="$build binutils debhelper rpm scdoc"
 demo="$build swtpm tpm2-tools ima-evm-utils attr util-linux mount procps"
 demo="$demo libtss2-tcti-swtpm0/libtss2-tcti-swtpm0t64"
 check="$demo softhsm2 pkcs11-provider/libengine-pkcs11-openssl clang libclang-rt-dev xfsprogs e2fsprogs python3 openssl shellcheck binutils"
-check="$check debootstrap rpm scdoc debhelper lintian devscripts"
+check="$check $package debootstrap lintian man-db bsdextrautils"
 check="$check curl python3-prometheus-client systemd"
 e2e="$check qemu-system-x86 qemu-utils mmdebstrap cpio kmod"
 bench="$check cpp libssl-dev findutils"
 
 case ${1:-check} in
 build) wanted=$build ;;
+package) wanted=$package ;;
 demo) wanted=$demo ;;
 check) wanted=$check ;;
 e2e) wanted=$e2e ;;
@@ -24,7 +26,7 @@ bench)
 	"$(dirname "$0")/../benchmarks/access/fetch-fapolicyd.sh"
 	;;
 *)
-	echo "deps.sh: build, demo, check, e2e or bench, not '$1'" >&2
+	echo "deps.sh: build, package, demo, check, e2e or bench, not '$1'" >&2
 	exit 2
 	;;
 esac

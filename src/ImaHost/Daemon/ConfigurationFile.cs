@@ -56,6 +56,9 @@ static class ConfigurationFile
         ["log_format"] = (options, value) => options with { LogFormat = value.Choice<LogFormat>() },
     };
 
+    /// <summary>The keys that a file may have.</summary>
+    public static IReadOnlyCollection<string> Names => Keys.Keys;
+
     /// <param name="required">The file was named by the user: it must be there.</param>
     /// <exception cref="ConfigurationException">Some file is not understood.</exception>
     public static DaemonOptions Read(string path, bool required)

@@ -15,11 +15,13 @@ public sealed class ConfigurationFileTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void Packaged_example_is_read()
+    public void Packaged_configuration_measures_everything_and_refuses_nothing()
     {
         DaemonOptions read = ConfigurationFile.Read(Example, required: true);
-        Assert.Equal(["/srv"], read.Watch);
-        Assert.Equal(new DaemonOptions(), read with { Watch = new DaemonOptions().Watch });
+        Assert.Equal(["all"], read.Watch);
+        Assert.Equal("ima", read.ListGroup);
+        Assert.Equal(AppraiseMode.Off, read.Appraise);
+        Assert.Equal(new DaemonOptions(), read with { Watch = new DaemonOptions().Watch, ListGroup = null });
     }
 
     [Fact]
@@ -62,6 +64,7 @@ public sealed class ConfigurationFileTests : IDisposable
             tpm: device:/dev/tpm0
             fs: /run/other
             state: /var/other
+            list_group: adm
             appraise: enforce
             keys: [/etc/keys/a, /etc/keys/b.der]
             expired_keys: refuse
@@ -106,6 +109,7 @@ public sealed class ConfigurationFileTests : IDisposable
                 Tpm = "device:/dev/tpm0",
                 Fs = "/run/other",
                 State = "/var/other",
+                ListGroup = "adm",
                 Appraise = AppraiseMode.Enforce,
                 Keys = options.Keys,
                 ExpiredKeys = ExpiredKeys.Refuse,
