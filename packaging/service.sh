@@ -50,25 +50,32 @@ end() {
 }
 
 # ExecStopPost=. A guard that was killed leaves a mount behind at which every
-# reader fails (ENOTCONN). A start that was refused (status 2: the configuration,
-# the machine) or never became ready (the kernel's command line says ima=off) is
-# tried once a second, others at once.
+# reader fails (ENOTCONN). The gate is open until the next one is there, so nothing
+# is executed for it that need not be. A start that was refused (status 2: the
+# configuration, the machine) or never became ready (the kernel's command line says
+# ima=off) is tried once a second, others at once.
 after_stop() {
-	list=$(setting fs /run/ima)
-	if grep -qF " $list " /proc/self/mountinfo && ! timeout 2 stat "$list" >/dev/null 2>&1; then
-		umount --lazy "$list"
-	fi
+	while read -r _ _ _ _ place rest; do
+		case $rest in
+		*" - fuse.imahost "*)
+			# Attributes are in the kernel's cache, also of a dead one; names are not.
+			set -- "$place"/*
+			[ -e "$1" ] || umount --lazy "$place"
+			;;
+		esac
+	done </proc/self/mountinfo
 
 	case ${EXIT_STATUS:-}/${SERVICE_RESULT:-} in
 	2/* | */protocol) sleep 1 ;;
 	esac
 }
 
-state=$(setting state /var/lib/imahost)
 case ${1:-} in
-take-over) take_over ;;
-end) end ;;
 after-stop) after_stop ;;
+take-over | end)
+	state=$(setting state /var/lib/imahost)
+	if [ "$1" = end ]; then end; else take_over; fi
+	;;
 *)
 	echo "service: take-over, end or after-stop, not '${1:-}'" >&2
 	exit 2

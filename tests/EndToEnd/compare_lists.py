@@ -41,7 +41,12 @@ class Beside:
         self.digests = collections.defaultdict(set)
         for one in self.kernel:
             self.digests[one.digest].add(one.name)
-        self.host_digests = {one.digest for one in self.host}
+
+    def was_renamed(self, entry):
+        """The kernel has this content by another name of the same directory."""
+        directory = entry.name.rpartition(b"/")[0]
+        names = self.digests[entry.digest]
+        return any(name.rpartition(b"/")[0] == directory for name in names)
 
     def kind(self, entry):
         """elf, script, data or gone."""
@@ -55,7 +60,27 @@ def read_list(path):
         return [Entry(one[3], one[4]) for one in fields]
 
 
-REASONS = []
+def by_name(pattern):
+    expression = re.compile(pattern.encode())
+    return lambda entry, beside: expression.match(entry.name) is not None
+
+
+REASONS = [
+    Reason("kernel", "The kernel enters what the host reads for itself: its state, and the databases of packages.",
+           by_name(r"/var/lib/imahost/|/var/lib/dpkg/updates/")),
+    Reason("kernel", "`/run/ima` is answered by a server, the host, and so not watched.", by_name(r"/run/ima/")),
+    Reason("kernel", "Violations come at other moments, as told above.",
+           lambda entry, beside: set(entry.digest.rpartition(b":")[2]) == {ord("0")}),
+    Reason("host", "The host enters buffers of its own, `imahost-start` and others.", by_name(r"imahost-")),
+    Reason("host", "The files of its state the host enters when somebody else reads them, not at the kernel's moment.",
+           by_name(r"/var/lib/imahost/")),
+    Reason("host", "A file made by O_TMPFILE passes none of the kernel's hooks when it is opened.", by_name(r"/.*/#\d+$")),
+    Reason("host", "The kernel knows an inode by the name that it had first: a file that `dpkg` renamed after it was read.",
+           lambda entry, beside: beside.was_renamed(entry)),
+    Reason("host", "An ELF file that an ordinary user copied was not mapped, but might have been.",
+           lambda entry, beside: beside.kind(entry) == "elf"),
+]
+
 
 
 def show(title, entries, beside, limit):

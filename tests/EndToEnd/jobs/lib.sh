@@ -68,7 +68,7 @@ runs() {
 # The PCRs first, the list after: evmctl stops where they agree.
 pcrs_agree() {
 	local violations=() bank
-	tpm2_pcrread sha1+sha256 >/tmp/pcrs
+	tpm2_pcrread sha1:all+sha256:all >/tmp/pcrs
 	cat "${1:-/run/ima/binary_runtime_measurements}" >/tmp/list
 	for bank in sha1 sha256; do
 		awk -v bank="$bank:" '/sha[0-9]*:$/ { on = $1 == bank; next } on' /tmp/pcrs |
