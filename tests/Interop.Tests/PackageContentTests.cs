@@ -134,7 +134,7 @@ public sealed partial class PackageContentTests
         "ima_ml_path = \"/run/ima/ascii_runtime_measurements\"",
         File.ReadAllLines(BuiltPackage.At("/usr/share/doc/imahost/examples/keylime/imahost.conf")));
 
-    static IEnumerable<string> Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     [GeneratedRegex(@"\(NEEDED\).*\[(.*)\]")]
     private static partial Regex Needed();
