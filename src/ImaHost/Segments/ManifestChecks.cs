@@ -51,7 +51,7 @@ static class ManifestChecks
         return damage != null ? [damage] : Compare(replay, reader.End - first, manifest);
     }
 
-    static IEnumerable<string> Compare(SegmentReplay replay, long bytes, Manifest manifest)
+    static List<string> Compare(SegmentReplay replay, long bytes, Manifest manifest)
     {
         var problems = new List<string>();
         if (replay.Extent.Entries != manifest.Entries)
