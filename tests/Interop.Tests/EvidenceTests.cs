@@ -48,7 +48,7 @@ public sealed class EvidenceTests
         string key = bench.TakeKey();
         string evidence = bench.TakeEvidence();
         Assert.Equal(0, QuoteBench.Verify(evidence, key).Status);
-        Assert.Equal(8, Directory.GetFiles(evidence).Length);
+        Assert.Equal(9, Directory.GetFiles(evidence).Length);
         foreach (string file in Directory.GetFiles(evidence))
         {
             byte[] bytes = File.ReadAllBytes(file);
@@ -81,6 +81,46 @@ public sealed class EvidenceTests
         File.Copy($"{before}/binary_runtime_measurements", $"{after}/binary_runtime_measurements", overwrite: true);
         Refused("not        binary_runtime_measurements does not agree: no part of the list", QuoteBench.Verify(after, key));
         Assert.Equal(0, QuoteBench.Verify(before, key).Status);
+    }
+
+    /// <summary>Offline, with a manifest that was kept while its segment was still there.</summary>
+    [Fact]
+    public void Evidence_of_a_list_whose_beginning_is_erased_is_verified_from_a_base_on()
+    {
+        using var bench = new QuoteBench(log: "{segment_entries: 4}");
+        string key = bench.TakeKey();
+        for (int i = 0; i < 12; i++)
+        {
+            Shell.Script(bench.Volume.AddProgram($"program-{i}"));
+        }
+
+        string state = bench.Daemon.State;
+        Shell.Must(Bench.Program, "segments", "flush", "--state", state);
+        string list = Path.Combine(state, "current");
+        string known = Bench.NewFile("base.json", "");
+        string last = Directory.GetFiles(list, "*.json").Order(StringComparer.Ordinal).Last();
+        Shell.Must(Bench.Program, "segments", "prune", "--retention", "keep:1", "--state", state);
+        string first = Directory.GetFiles(list, "*.ima").Order(StringComparer.Ordinal).First();
+        Assert.NotEqual("00000000.ima", Path.GetFileName(first));
+        int number = int.Parse(Path.GetFileNameWithoutExtension(first), System.Globalization.CultureInfo.InvariantCulture);
+        File.Copy(Path.Combine(list, $"{number - 1:d8}.json"), known, overwrite: true);
+        Shell.Script(bench.Volume.AddProgram("another"));
+        string evidence = bench.TakeEvidence();
+
+        Refused("entries 0 to ", QuoteBench.Verify(evidence, key));
+        Refused("are missing (erased)", QuoteBench.Verify(evidence, key));
+        foreach (string trusted in (string[])[known, last])
+        {
+            Outcome verified = QuoteBench.Verify(evidence, key, QuoteBench.Nonce, "--base", trusted);
+            Assert.True(verified.Status == 0, verified.Output + verified.Errors);
+            Assert.Contains("after those of the base", verified.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(2, QuoteBench.Verify(evidence, key, QuoteBench.Nonce, "--base", key).Status);
+        byte[] bytes = File.ReadAllBytes($"{evidence}/binary_runtime_measurements");
+        bytes[^1] ^= 1;
+        File.WriteAllBytes($"{evidence}/binary_runtime_measurements", bytes);
+        Refused("not        binary_runtime_measurements", QuoteBench.Verify(evidence, key, QuoteBench.Nonce, "--base", known));
     }
 
     [Fact]

@@ -72,6 +72,54 @@ public sealed class SegmentTests : IDisposable
         Assert.Contains("another than the trusted one", foreign.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>Whoever may ask for a quote with a nonce gets no manifest signed that he made up.</summary>
+    [Theory]
+    [InlineData("ecc")]
+    [InlineData("rsa")]
+    public void Tpm2_checkquote_accepts_the_quote_of_a_manifest_and_no_nonce_gets_one(string kind)
+    {
+        using Daemon daemon = Start("{segment_entries: 4}", $"attestation_key: {kind}\n");
+        Run(10);
+        AwaitSealed(daemon, 2);
+        foreach (int number in new[] { 0, 1 })
+        {
+            string manifest = File.ReadAllText(Path.Combine(_state, "current", $"{number:d8}.json"));
+            string directory = Bench.NewDirectory("manifest");
+            string nonce = Unpack(manifest, directory);
+            Assert.Equal(0, CheckQuote(directory, nonce).Status);
+            Assert.NotEqual(0, CheckQuote(directory, nonce[..^2] + (nonce.EndsWith('0') ? "11" : "00")).Status);
+            Assert.NotEqual(0, CheckQuote(directory, nonce[4..]).Status);
+
+            Outcome refused = Shell.Run(Bench.Program, "quote", "--nonce", nonce, "--state", _state);
+            Assert.Equal(2, refused.Status);
+            Assert.Contains("manifests of segments are signed with such bytes", refused.Errors, StringComparison.Ordinal);
+            Assert.StartsWith("error: manifests of segments are signed", Ask($"quote {nonce}"), StringComparison.Ordinal);
+            Assert.StartsWith("{", Ask($"quote {nonce[4..]}"), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, daemon.Stop());
+    }
+
+    [Fact]
+    public void Exported_file_is_a_list_that_evmctl_accepts()
+    {
+        string target = Path.Combine(Bench.NewDirectory("target"), "list");
+        using Daemon daemon = Start($"{{segment_entries: 5, export: {{file: {target}}}}}");
+        Run(12);
+        Shell.Must(Bench.Program, "segments", "flush", "--state", _state);
+        Assert.Equal(Cat(), File.ReadAllBytes(target));
+        foreach (string bank in new[] { "sha1", "sha256" })
+        {
+            Outcome evmctl = _tpm.Verify(target, bank);
+            Assert.True(evmctl.Status == 0, evmctl.Output + evmctl.Errors);
+        }
+
+        // What evmctl is asked can be refused: the file without its last segment is not what the TPM has.
+        File.WriteAllBytes(target, File.ReadAllBytes(Path.Combine(_state, "current", "00000000.ima")));
+        Assert.NotEqual(0, _tpm.Verify(target).Status);
+        Assert.Equal(0, daemon.Stop());
+    }
+
     /// <summary>A hundred hosts die, at any moment, while entries are stored, segments sealed and exported.</summary>
     [Fact]
     public void Segments_and_TPM_agree_whenever_hosts_die()
@@ -224,9 +272,35 @@ public sealed class SegmentTests : IDisposable
         RequireWhole(open: 1);
     }
 
-    Daemon Start(string log)
+    /// <summary>Writes what tpm2_checkquote takes.</summary>
+    /// <returns>The qualifying data, hex.</returns>
+    static string Unpack(string manifest, string directory)
     {
-        string config = Bench.NewFile("imahost.yaml", $"log: {log}\n");
+        JsonElement quote = JsonDocument.Parse(manifest).RootElement.GetProperty("quote");
+        foreach (string part in new[] { "attest", "signature", "ak" })
+        {
+            File.WriteAllBytes(Path.Combine(directory, part), quote.GetProperty(part).GetBytesFromBase64());
+        }
+
+        string without = manifest[..manifest.IndexOf(",\"quote\":", StringComparison.Ordinal)] + "}\n";
+        byte[] digest = System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(without));
+        return "000b" + Convert.ToHexStringLower(digest);
+    }
+
+    static Outcome CheckQuote(string directory, string nonce) => Shell.Script(
+        $"cd {directory} && tpm2_checkquote -u ak -m attest -s signature -q {nonce} -g sha256");
+
+    /// <summary>The control socket, as the command asks it, without the command's own look at what is asked.</summary>
+    string Ask(string question)
+    {
+        string ask = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(sys.argv[2].encode()+b'\\n');"
+            + " s.shutdown(socket.SHUT_WR); print(b''.join(iter(lambda: s.recv(65536), b'')).decode(), end='')";
+        return Shell.Must("python3", "-c", ask, Path.Combine(_state, "control"), question);
+    }
+
+    Daemon Start(string log, string more = "")
+    {
+        string config = Bench.NewFile("imahost.yaml", $"log: {log}\n{more}");
         return Daemon.Ready(_volume.Path, $"--tpm {_tpm.Transport} --config {config}", state: _state);
     }
 

@@ -46,11 +46,14 @@ static class EvidenceCommand
 
         _ = Directory.CreateDirectory(directory);
         QuoteFiles.Write(directory, found.Quote);
-        EvidenceFiles.WriteList(directory, found);
+        EvidencePlace place = EvidenceFiles.WriteList(directory, found);
         int manifests = EvidenceFiles.CopyManifests(directory, found.Path, found.Bytes);
         string also = manifests > 0 ? string.Create(CultureInfo.InvariantCulture, $", {manifests} manifests of segments") : "";
+        string erased = place.FirstEntry == 0 ? "" : string.Create(
+            CultureInfo.InvariantCulture,
+            $"; those before entry {place.FirstEntry} are erased: who verifies it needs a manifest that he trusts (--base)");
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{directory}: a quote, and the {found.Entries} entries that it vouches for{also}"));
+            CultureInfo.InvariantCulture, $"{directory}: a quote, and the {place.Entries} entries that it vouches for{also}{erased}"));
         return ExitStatus.Yes;
     }
 }

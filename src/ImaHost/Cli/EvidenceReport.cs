@@ -18,6 +18,9 @@ sealed record EvidenceReport
 
     public required IReadOnlyList<QuoteCheck> Checks { get; init; }
 
+    /// <summary>The first entry that the quote vouches for: behind the base, if one was given. Counted from 0.</summary>
+    public required long FirstEntry { get; init; }
+
     /// <summary>Null when there is no quote. Not to be believed unless it is verified.</summary>
     public required TpmClock? Clock { get; init; }
 
@@ -36,6 +39,7 @@ sealed record EvidenceReport
             Verified = reasons.Count == 0,
             Reasons = reasons,
             Checks = found.Checks,
+            FirstEntry = found.FirstEntry,
             Clock = found.Clock,
             Others = found.Others,
             List = found.List,
@@ -66,8 +70,11 @@ sealed record EvidenceReport
 
         if (Verified)
         {
-            Line("verified", string.Create(
-                CultureInfo.InvariantCulture, $"the TPM vouches for {List?.Entries} entries, all of that moment"));
+            Line("verified", FirstEntry == 0
+                ? string.Create(CultureInfo.InvariantCulture, $"the TPM vouches for {List?.Entries} entries, all of that moment")
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the TPM vouches for the entries from {FirstEntry} up to {List?.Entries - 1}, all of that moment, after those of the base"));
         }
 
         return text.ToString();

@@ -1,7 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
+using ImaHost.Segments;
+using ImaHost.Template;
 using ImaHost.Tpm;
 
 namespace ImaHost.Cli;
@@ -9,7 +13,8 @@ namespace ImaHost.Cli;
 /// <summary>Verifies a directory that <c>imahost evidence</c> wrote, without a TPM, a host or the machine it is of.</summary>
 /// <param name="trusted">The key that the verifier knows to be that TPM's.</param>
 /// <param name="nonce">What the verifier asked with.</param>
-sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
+/// <param name="known">The manifest from whose end on it is verified; null: from the first entry.</param>
+sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce, TrustedBase? known = null)
 {
     /// <summary>No file of a quote is nearly as long.</summary>
     const int MostBytes = 1 << 16;
@@ -26,6 +31,9 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
     /// <summary>What was found out of the list; null when the quote proves no PCR values.</summary>
     public VerifyReport? List { get; private set; }
 
+    /// <summary>The first entry that was verified.</summary>
+    public long FirstEntry { get; private set; }
+
     /// <summary>Files of the directory that were not looked at.</summary>
     public IReadOnlyList<string> Others { get; private set; } = [];
 
@@ -36,17 +44,21 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
         if (_quote.IsProven && _quote.Pcrs is { } pcrs)
         {
             CheckFile(QuoteFiles.PcrText, $"shows the values of {QuoteFiles.Pcrs}", Encoding.ASCII.GetBytes(pcrs.ToString()));
-            CheckList(pcrs, ignoreViolations);
-            _checks.AddRange(new EvidenceManifests(directory, trusted).Run());
+            if (TryReadPlace(out EvidencePlace? place) && CheckList(place, pcrs, ignoreViolations))
+            {
+                using var manifests = new EvidenceManifests(directory, trusted, place, known, PcrTables.Of(pcrs));
+                _checks.AddRange(manifests.Run());
+            }
         }
 
-        string[] known =
+        string[] looked =
         [
             QuoteFiles.Message, QuoteFiles.Signature, QuoteFiles.Pcrs, QuoteFiles.PcrText, QuoteFiles.Key, QuoteFiles.KeyPem,
-            EvidenceFiles.Binary, EvidenceFiles.Ascii,
+            EvidenceFiles.Binary, EvidenceFiles.Ascii, EvidenceFiles.Place,
         ];
         Others = [.. Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(directory, path)).Except(known).Except(EvidenceManifests.NamesIn(directory)).Order(StringComparer.Ordinal)];
+            .Select(path => Path.GetRelativePath(directory, path))
+            .Except(looked).Except(EvidenceManifests.NamesIn(directory)).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>They come along for people; only the trusted key decides, so they must be that one.</summary>
@@ -89,27 +101,65 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
         }
     }
 
-    void CheckList(QuotedPcrs pcrs, bool ignoreViolations)
+    bool TryReadPlace([NotNullWhen(true)] out EvidencePlace? place)
+    {
+        string claim = $"says which part of the list {EvidenceFiles.Binary} is";
+        place = null;
+        if (!TryRead(EvidenceFiles.Place, claim, out byte[] bytes))
+        {
+            return false;
+        }
+
+        try
+        {
+            place = EvidencePlace.Read(bytes);
+            Check(EvidenceFiles.Place, claim, null);
+        }
+        catch (FormatException e)
+        {
+            Check(EvidenceFiles.Place, claim, e.Message);
+        }
+
+        return place != null;
+    }
+
+    /// <returns>It is as it should be.</returns>
+    bool CheckList(EvidencePlace place, QuotedPcrs pcrs, bool ignoreViolations)
     {
         const string vouched = "gives, after its last entry, the quoted PCR values";
         string path = Path.Combine(directory, EvidenceFiles.Binary);
         if (!IsFile(path))
         {
             Check(EvidenceFiles.Binary, vouched, "is not there");
-            return;
+            return false;
         }
 
-        PcrValues values = pcrs.ToValues(QuoteFiles.Pcrs);
         using var digests = new DigestSet();
-        using var file = new ListFile(path);
-        var verifier = new ListVerifier(file, values.TryGet, values.Banks, digests);
+        if (EvidenceStart.Find(place, known, pcrs.Selection, digests, out string why) is not { } start)
+        {
+            Check(EvidenceFiles.Binary, vouched, why);
+            return false;
+        }
+
+        FirstEntry = start.Entry;
+        PcrValues values = pcrs.ToValues(QuoteFiles.Pcrs);
+        using var file = new ListFile(path, (start.Offset, start.Entry));
+        var verifier = new ListVerifier(file, values.TryGet, values.Banks, digests, start.From);
         verifier.Run();
         List = VerifyReport.Make(verifier, file, QuoteFiles.Pcrs, exact: true, ignoreViolations);
         string? fault = WhyNotCovered(verifier.Search, pcrs, digests)
-            ?? (List.Verified ? null : $"does not agree: {string.Join("; ", List.Reasons)}");
+            ?? (List.Verified ? null : $"does not agree: {string.Join("; ", List.Reasons)}")
+            ?? WhyNotPlaced(place, new FileInfo(path).Length, List.Entries);
         Check(EvidenceFiles.Binary, vouched, fault);
-        CheckAscii(file, fault);
+        CheckAscii(path, fault);
+        return fault == null;
     }
+
+    static string? WhyNotPlaced(EvidencePlace place, long bytes, long entries) => entries == place.FirstEntry + place.Entries && bytes == place.Bytes
+        ? null
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"has {bytes} bytes and ends with entry {entries - 1}; {EvidenceFiles.Place} says {place.Bytes} bytes and entry {place.FirstEntry + place.Entries - 1}");
 
     /// <summary>Entries of a PCR must not vanish with the PCR, nor with its values.</summary>
     static string? WhyNotCovered(PcrSearch search, QuotedPcrs pcrs, DigestSet digests)
@@ -134,7 +184,7 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
         return null;
     }
 
-    void CheckAscii(ListFile binary, string? fault)
+    void CheckAscii(string list, string? fault)
     {
         const string same = $"shows {EvidenceFiles.Binary}";
         string path = Path.Combine(directory, EvidenceFiles.Ascii);
@@ -144,8 +194,22 @@ sealed class EvidenceVerifier(string directory, QuoteKey trusted, byte[] nonce)
         }
         else if (fault == null)
         {
-            long difference = EvidenceFiles.FindDifference(binary, path);
-            Check(EvidenceFiles.Ascii, same, difference < 0 ? null : $"differs from {EvidenceFiles.Binary} at offset {difference}");
+            Check(EvidenceFiles.Ascii, same, Compare(list, path));
+        }
+    }
+
+    /// <summary>From the first record on, also where the replay begins later.</summary>
+    static string? Compare(string list, string ascii)
+    {
+        using var binary = new ListFile(list);
+        try
+        {
+            long difference = EvidenceFiles.FindDifference(binary, ascii);
+            return difference < 0 ? null : $"differs from {EvidenceFiles.Binary} at offset {difference}";
+        }
+        catch (RecordException e)
+        {
+            return $"cannot be compared with {EvidenceFiles.Binary}: {e.Message}";
         }
     }
 

@@ -47,6 +47,11 @@ static class VerifyCommand
         Description = "the key that its quote must be signed with: ak.pub or ak.pem, got when that TPM was trusted",
     };
 
+    static readonly Option<string?> Base = new("--base")
+    {
+        Description = "the manifest of a segment that you trust, with all before its end: evidence is verified from there on",
+    };
+
     static readonly Option<string?> Nonce = QuoteCommand.CreateNonceOption(", with --evidence");
 
     static readonly Option<bool> Json = new("--json") { Description = "print JSON" };
@@ -57,7 +62,7 @@ static class VerifyCommand
     {
         var command = new Command("verify", "Replay a measurement list against PCR values.")
         {
-            List, Pcrs, TpmName, Exact, IgnoreViolations, Evidence, Key, Nonce, Json, State,
+            List, Pcrs, TpmName, Exact, IgnoreViolations, Evidence, Key, Nonce, Base, Json, State,
         };
         command.SetAction(Run);
         return command;
@@ -78,7 +83,8 @@ static class VerifyCommand
         byte[] nonce = QuoteCommand.ReadNonce(parsed.GetValue(Nonce)
             ?? throw new ConfigurationException("--evidence needs --nonce, what you asked with: without it, it may be old"));
         using var key = QuoteKey.Read(File.ReadAllBytes(path), path);
-        var verifier = new EvidenceVerifier(directory, key, nonce);
+        TrustedBase? known = parsed.GetValue(Base) is { } file ? TrustedBase.Read(file) : null;
+        var verifier = new EvidenceVerifier(directory, key, nonce, known);
         verifier.Run(parsed.GetValue(IgnoreViolations));
         var report = EvidenceReport.Make(directory, verifier);
         Console.Write(parsed.GetValue(Json)
@@ -89,9 +95,9 @@ static class VerifyCommand
 
     static int RunList(ParseResult parsed)
     {
-        if ((parsed.GetValue(Key) ?? parsed.GetValue(Nonce)) != null)
+        if ((parsed.GetValue(Key) ?? parsed.GetValue(Nonce) ?? parsed.GetValue(Base)) != null)
         {
-            throw new ConfigurationException("--ak and --nonce go with --evidence");
+            throw new ConfigurationException("--ak, --nonce and --base go with --evidence");
         }
 
         using PcrValueSet held = PcrValueSet.Open(

@@ -10,31 +10,33 @@ static class EvidenceFiles
     public const string Binary = "binary_runtime_measurements";
     public const string Ascii = "ascii_runtime_measurements";
 
+    /// <summary>Which part of the list that is: <see cref="EvidencePlace"/>.</summary>
+    public const string Place = "evidence.json";
+
     /// <summary>A directory with the manifests of the list's segments, if it is kept in segments.</summary>
     public const string Segments = "segments";
-    const string SegmentPattern = "*.ima";
     const string ManifestPattern = "*.json";
     const int ChunkSize = 1 << 18;
+    const int Tries = 5;
 
     /// <summary>
-    /// The part of the list that the quote vouches for. The list grows at its end alone, so what stands before that is what
-    /// stood there when the quote was made.
+    /// The part of the list that the quote vouches for, from the first segment on that is not erased. The list grows at its
+    /// end alone, so what stands before that is what stood there when the quote was made.
     /// </summary>
     /// <exception cref="IOException">The list is shorter, or cannot be read.</exception>
-    public static void WriteList(string directory, ListQuote found)
+    public static EvidencePlace WriteList(string directory, ListQuote found)
     {
         string path = Path.Combine(directory, Binary);
-        using (FileStream copy = File.Create(path))
+        EvidencePlace? place = null;
+        for (int tries = Tries; place == null; tries--)
         {
-            long left = found.Bytes;
-            foreach (string piece in PiecesOf(found.Path))
+            try
             {
-                left -= CopyTo(copy, piece, left);
+                place = CopyList(path, found);
             }
-
-            if (left > 0)
+            catch (FileNotFoundException) when (tries > 1 && Directory.Exists(found.Path))
             {
-                throw new IOException($"{found.Path} ends {left} bytes before what was quoted");
+                // A segment was erased meanwhile: then the list begins later.
             }
         }
 
@@ -45,6 +47,56 @@ static class EvidenceFiles
         while (TryShowNext(reader, line))
         {
             ascii.Write(line.Written);
+        }
+
+        File.WriteAllBytes(Path.Combine(directory, Place), place.ToBytes());
+        return place;
+    }
+
+    static EvidencePlace CopyList(string into, ListQuote found)
+    {
+        (int first, LogExtent start) = FindStart(found.Path);
+        long bytes = found.Bytes - start.BinaryBytes;
+        if (bytes < 0)
+        {
+            throw new IOException($"{found.Path} is erased up to entry {start.Entries}, and {found.Entries} were quoted: ask again");
+        }
+
+        using FileStream copy = File.Create(into);
+        long left = bytes;
+        foreach (string piece in PiecesOf(found.Path, first))
+        {
+            if (left == 0)
+            {
+                break;
+            }
+
+            left -= CopyTo(copy, piece, left);
+        }
+
+        return left == 0
+            ? new EvidencePlace(
+                EvidencePlace.CurrentSchema, start.Entries, start.BinaryBytes, found.Entries - start.Entries, bytes)
+            : throw new IOException($"{found.Path} ends {left} bytes before what was quoted");
+    }
+
+    /// <summary>The first segment whose bytes are there, and where it begins: where the one before it ended.</summary>
+    static (int Number, LogExtent Start) FindStart(string list)
+    {
+        int first = SegmentFiles.Numbers(list).Where(number => File.Exists(SegmentFiles.Data(list, number))).FirstOrDefault();
+        if (first == 0)
+        {
+            return default;
+        }
+
+        string before = SegmentFiles.Manifest(list, first - 1);
+        try
+        {
+            return (first, Manifest.Read(File.ReadAllBytes(before)).End);
+        }
+        catch (ManifestException e)
+        {
+            throw new IOException($"{before}: {e.Message}: where segment {first} begins is not known");
         }
     }
 
@@ -116,9 +168,21 @@ static class EvidenceFiles
         return true;
     }
 
-    /// <summary>A list is one file, or a directory of segments whose names are in the order of the list.</summary>
-    static IEnumerable<string> PiecesOf(string list) =>
-        Directory.Exists(list) ? Directory.GetFiles(list, SegmentPattern).Order(StringComparer.Ordinal) : [list];
+    /// <summary>A list is one file, or a directory of segments; one that is missing between others is not passed over.</summary>
+    static IEnumerable<string> PiecesOf(string list, int first)
+    {
+        if (!Directory.Exists(list))
+        {
+            yield return list;
+            yield break;
+        }
+
+        int last = SegmentFiles.Numbers(list) is { Count: > 0 } numbers ? numbers[^1] : -1;
+        for (int number = first; number <= last; number++)
+        {
+            yield return SegmentFiles.Data(list, number);
+        }
+    }
 
     /// <returns>The bytes that were copied.</returns>
     static long CopyTo(FileStream copy, string piece, long most)

@@ -15,13 +15,16 @@ sealed class ListFile : IDisposable
 
     readonly FileStream? _file;
     readonly SegmentBytes? _segments;
+    readonly (long Offset, long Number) _start;
     readonly int _digestSize = HashAlgorithm.Sha1.Size;
 
+    /// <param name="start">Where readers of a binary list begin, bytes, and the number of the record there.</param>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="NotSupportedException">It is no regular file.</exception>
-    public ListFile(string path)
+    public ListFile(string path, (long Offset, long Number) start = default)
     {
         Path = path;
+        _start = start;
         Span<byte> head = stackalloc byte[HeadSize];
         if (SegmentFiles.IsList(path))
         {
@@ -53,7 +56,17 @@ sealed class ListFile : IDisposable
     public bool IsAscii { get; }
 
     /// <summary>A reader that stands before the first record.</summary>
-    public RecordReader Open() => IsAscii ? new AsciiReader(Read) : new LogReader(Read, _digestSize);
+    public RecordReader Open()
+    {
+        if (IsAscii)
+        {
+            return new AsciiReader(Read);
+        }
+
+        var reader = new LogReader(Read, _digestSize);
+        reader.Seek(_start.Offset, _start.Number);
+        return reader;
+    }
 
     public void Dispose()
     {

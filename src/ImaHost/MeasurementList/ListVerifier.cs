@@ -31,7 +31,9 @@ enum BootAggregateCheck
 /// </summary>
 /// <param name="held">What the PCRs hold.</param>
 /// <param name="banks">Those to compare; none: the list is looked at by itself.</param>
-sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgorithm> banks, DigestSet digests)
+/// <param name="from">What is known of the entries before those of the file; null: it begins with the first.</param>
+sealed class ListVerifier(
+    ListFile file, PcrSource held, IReadOnlyList<HashAlgorithm> banks, DigestSet digests, ReplayBase? from = null)
 {
     /// <summary>Entries after the match that are named.</summary>
     const int MostFollowing = 10;
@@ -41,9 +43,9 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
     HashAlgorithm? _algorithm;
 
     /// <summary>What the PCRs say.</summary>
-    public PcrSearch Search { get; } = new(banks, held, digests);
+    public PcrSearch Search { get; } = new(banks, held, digests, from);
 
-    /// <summary>Whole records.</summary>
+    /// <summary>Whole records, and those before the file.</summary>
     public long Entries { get; private set; }
 
     /// <summary>Violations among all records.</summary>
@@ -86,8 +88,9 @@ sealed class ListVerifier(ListFile file, PcrSource held, IReadOnlyList<HashAlgor
     {
         RecordReader reader = file.Open();
         long end = Math.Min(Entries, matched + MostFollowing);
-        for (long number = 0; number < end && reader.Next(out MeasurementRecord record); number++)
+        while (reader.Next(out MeasurementRecord record) && reader.Number < end)
         {
+            long number = reader.Number;
             if (number == matched - 1)
             {
                 LastVouched = Label(number, in record);

@@ -23,7 +23,7 @@ public sealed class EvidenceVerifierTests : IDisposable
     public static TheoryData<string> Files =>
     [
         QuoteFiles.Message, QuoteFiles.Signature, QuoteFiles.Pcrs, QuoteFiles.PcrText, QuoteFiles.Key, QuoteFiles.KeyPem,
-        EvidenceFiles.Binary, EvidenceFiles.Ascii,
+        EvidenceFiles.Binary, EvidenceFiles.Ascii, EvidenceFiles.Place,
     ];
 
     [Fact]

@@ -6,9 +6,10 @@ public sealed class QuoteBench : IDisposable
     public const string Nonce = "00112233445566778899aabbccddeeff";
 
     /// <param name="key">attestation_key of the configuration.</param>
-    public QuoteBench(string key = "ecc")
+    /// <param name="log">log of the configuration.</param>
+    public QuoteBench(string key = "ecc", string log = "{}")
     {
-        string configuration = Bench.NewFile("imahost.yaml", $"attestation_key: {key}\n");
+        string configuration = Bench.NewFile("imahost.yaml", $"attestation_key: {key}\nlog: {log}\n");
         Daemon = Daemon.Ready(Volume.Path, $"--tpm {Tpm.Transport} --config {configuration}");
         Program = Volume.AddProgram("program");
         Shell.Script(Program);
