@@ -20,7 +20,7 @@ check "the list of this boot begins with the kernel's boot_aggregate" \
 check "the boot's own programs are measured" measured /usr/sbin/sshd
 check "and mapped libraries" grep -E ' /usr/lib/x86_64-linux-gnu/libcrypto.so.3 ' "$list"
 check "the PCRs vouch for the list" pcrs_agree
-check "nobody was refused, and none went unjudged" nobody_was_refused
+check "nobody was refused, and none waited for too long" nobody_was_refused
 
 program "$here/from-cron"
 check "the site's own program is labelled" imahost label "$here/from-cron"
