@@ -25,6 +25,7 @@ check "nobody was refused, and none waited for too long" nobody_was_refused
 program "$here/from-cron"
 check "the site's own program is labelled" imahost label "$here/from-cron"
 check "what is installed is vouched for" imahost packages import
+mkdir -p /etc/imahost/imahost.yaml.d
 echo 'appraise: enforce' >/etc/imahost/imahost.yaml.d/50-enforce.yaml
 check "the service is restarted to enforce" systemctl restart imahost
 check "it enforces" is "$(status .appraise)" enforce
