@@ -32,7 +32,7 @@ executions() {
 	[ "$who" != kernel ] || set -- "$@" -k ima_policy=tcb
 	[ "$who" != host ] || host=$tpm
 	echo "$name"
-	"$tests/guest.sh" -q -b -t 290 "$@" -f "$work/payload" -r "$work/$name" \
+	"$tests/guest.sh" -q -b -t "${IMAHOST_BOOT_SECONDS:-290}" "$@" -f "$work/payload" -r "$work/$name" \
 		"$here/executions.sh" "$host" "$number" "$cold"
 }
 
@@ -62,14 +62,15 @@ programs_from_disk() {
 # The boot of one machine: without, with the kernel, and with the host measuring.
 boots() {
 	local who round words
-	"$tests/guest.sh" -q -m "$machine" -f "$work/payload" -r "$work/install" "$here/boot.sh" install
+	"$tests/guest.sh" -q -m "$machine" -t "${IMAHOST_BOOT_SECONDS:-290}" -f "$work/payload" \
+		-r "$work/install" "$here/boot.sh" install
 	for round in $(seq "$rounds"); do
 		for who in off kernel host; do
 			words=''
 			[ "$who" = host ] || words=systemd.mask=imahost.service
 			[ "$who" != kernel ] || words+=' ima_policy=tcb'
 			echo "boot.$who.$round"
-			"$tests/guest.sh" -q -i -m "$machine" -k "$words" -t 290 -f "$work/payload" \
+			"$tests/guest.sh" -q -i -m "$machine" -k "$words" -t "${IMAHOST_BOOT_SECONDS:-290}" -f "$work/payload" \
 				-r "$work/boot.$who.$round" "$here/boot.sh" time
 		done
 	done
