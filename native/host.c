@@ -212,13 +212,24 @@ void host_hang_up(struct host *host, uint64_t now)
 	host_kill(host, now);
 }
 
+/*
+ * What a start takes is up to the machine: where the first host was not given
+ * time enough, the next one gets more, or none would ever come up.
+ */
+static uint64_t longest_silence(const struct host *host)
+{
+	unsigned int tries = host->ready ? 0 : host->failures;
+
+	return host->heartbeat << (tries < 3 ? tries : 3);
+}
+
 bool host_is_hung(const struct host *host, uint64_t now)
 {
 	uint64_t beat =
 		__atomic_load_n(&host->shared->heartbeat, __ATOMIC_ACQUIRE);
 
 	return host->pid && !host->killed && now > beat &&
-	       now - beat > host->heartbeat;
+	       now - beat > longest_silence(host);
 }
 
 bool host_is_down(const struct host *host)

@@ -11,7 +11,8 @@ drop() {
 mkdir -p /executions
 ./many ./nothing /executions "$count" 0
 if [ "$host" != off ]; then
-	dpkg -x ./imahost_1.deb /
+	# /lib is a link, which dpkg -x would put a directory in the place of.
+	dpkg-deb --fsys-tarfile ./imahost_1.deb | tar -x -C / --keep-directory-symlink
 	modprobe fuse
 	imahost daemon --config /dev/null --watch / --policy tcb --tpm "$host" \
 		>/tmp/ready 2>/tmp/log &

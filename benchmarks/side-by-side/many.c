@@ -2,8 +2,8 @@
 /*
  * many PROGRAM DIR N 0: writes N copies of a program to DIR, no two with the
  * same content.
- * many - DIR N PASSES: executes all of them in each pass, and says what one took
- * on average, in nanoseconds.
+ * many - DIR N PASSES: executes all of them in each pass, and says what one
+ * took on average, in nanoseconds.
  */
 #include <err.h>
 #include <fcntl.h>
