@@ -54,7 +54,7 @@ public sealed class ManifestQuoterTests : IDisposable
         _list.Attester.Signing = () =>
         {
             signing.Set();
-            goOn.Wait(TimeSpan.FromSeconds(1.5)); // the TPM's timeout is two
+            goOn.Wait(TimeSpan.FromSeconds(1.5), TestContext.Current.CancellationToken); // the TPM's timeout is two
         };
         ManifestQuote? quote = null;
         var taking = new Thread(() =>
@@ -63,7 +63,7 @@ public sealed class ManifestQuoterTests : IDisposable
             quote = quoter.Take(Data);
         });
         taking.Start();
-        Assert.True(signing.Wait(TimeSpan.FromSeconds(10)));
+        Assert.True(signing.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
         Assert.Equal(StoreOutcome.AlreadyThere, _list.Add(Entry.Number(0)));
         Assert.False(goOn.IsSet);
         Assert.True(taking.IsAlive);

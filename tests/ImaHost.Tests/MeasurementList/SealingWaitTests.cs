@@ -43,7 +43,8 @@ public sealed class SealingWaitTests : IDisposable
         using RuntimeMeasurements list = ListStore.Begin(_state, commands, settings);
         _ = list.PrepareQuotes();
         int prepared = _tpm.Sent.Length;
-        using var sealer = new ListSealer(list, settings, "1.2.3", data => Sign(list, data));
+        using var quoter = new ManifestQuoter(list);
+        using var sealer = new ListSealer(list, settings, "1.2.3", quoter.Take);
         bool isOver = false;
         var sealing = new Thread(() =>
         {
@@ -122,12 +123,5 @@ public sealed class SealingWaitTests : IDisposable
         long begun = Stopwatch.GetTimestamp();
         Assert.Equal(StoreOutcome.Stored, list.Add(TemplateDescriptor.ImaSig, Entry.Number(number).Data(), 10, EntryKind.Measurement));
         return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
-    }
-
-    static ManifestQuote Sign(RuntimeMeasurements list, byte[] data)
-    {
-        Quote quote = list.Quote(data).Quote;
-        return new ManifestQuote(
-            Convert.ToBase64String(quote.Message), Convert.ToBase64String(quote.Signature), Convert.ToBase64String(quote.Key.Sized));
     }
 }

@@ -27,6 +27,9 @@ public sealed class ManifestSchemaTests : IDisposable
     ];
 
     readonly TpmList _list = new(Banks);
+    static readonly ManifestQuote Quote = new(
+        "YQ+/", "cw==", "aw==", 9, new PcrTable { ["sha256"] = new() { ["10"] = new string('0', 64) } });
+
     readonly TemporaryDirectory _copies = new();
 
     public ManifestSchemaTests()
@@ -38,7 +41,7 @@ public sealed class ManifestSchemaTests : IDisposable
             _ = _list.Add(Entry.Number(number) with { Pcr = number % 5 == 4 ? 17 : 10, IsViolation = number == 6 });
         }
 
-        using var sealer = new ListSealer(_list.List, _list.Settings, "1.2.3", _ => new ManifestQuote("YQ+/", "cw==", "aw=="));
+        using var sealer = new ListSealer(_list.List, _list.Settings, "1.2.3", _ => Quote);
         Assert.Equal(3, sealer.SealClosed());
     }
 
@@ -88,6 +91,8 @@ public sealed class ManifestSchemaTests : IDisposable
             ("$.pcrs_after.sha1", one => one["pcrs_after"]!["sha1"]!["10"] = "00"),
             ("$.pcrs_after.sha1", one => one["pcrs_after"]!["sha1"]!["24"] = new string('0', 40)),
             ("$.quote", one => one["quote"] = new JsonObject()),
+            ("$.quote.entries", one => one["quote"]!["entries"] = -1),
+            ("$.quote.pcrs", one => one["quote"]!["pcrs"]!["md5"] = new JsonObject()),
         ];
         JsonNode manifest = JsonNode.Parse(File.ReadAllText(SegmentFiles.Manifest(List, 1)))!;
         string[] paths =
