@@ -15,6 +15,9 @@ sealed class SegmentsHook(IReadOnlyList<string> command, DateTime? until)
 {
     const int PollMilliseconds = 100;
 
+    /// <summary>EWOULDBLOCK: what flock(2) fails with where another process holds the lock.</summary>
+    const int Busy = 11;
+
     /// <returns>Null: no command is configured.</returns>
     public static IReadOnlyList<string>? FindCommand(string config) =>
         ConfigurationFile.Read(config, required: true).Log.Export?.Command is { Count: > 0 } command ? command : null;
@@ -42,7 +45,7 @@ sealed class SegmentsHook(IReadOnlyList<string> command, DateTime? until)
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (File.Exists(path))
+            catch (IOException e) when (e.HResult == Busy)
             {
                 if (DateTime.UtcNow >= until)
                 {

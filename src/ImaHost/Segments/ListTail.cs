@@ -10,7 +10,10 @@ namespace ImaHost.Segments;
 /// </summary>
 static class ListTail
 {
-    /// <summary>Seals them in order. A record that a crash has cut off at the very end goes: no TPM has had it.</summary>
+    /// <summary>A disk that lost power may have given a file its length, and not all of its pages: those read as zeros.</summary>
+    const int Page = 4096;
+
+    /// <summary>Seals them in order. What a crash has cut off at the very end goes: nobody can read it.</summary>
     /// <param name="chain">What is sealed.</param>
     /// <param name="banks">Those that a first manifest tells of.</param>
     /// <returns>How many were sealed.</returns>
@@ -24,7 +27,7 @@ static class ListTail
         int number = chain.Count;
         for (; HasBytes(list, number); number++)
         {
-            if (!HasBytes(list, number + 1) && !CutOff(SegmentFiles.Data(list, number)))
+            if (!HasBytes(list, number + 1) && !CutOff(SegmentFiles.Data(list, number), digests))
             {
                 break;
             }
@@ -52,22 +55,58 @@ static class ListTail
         new FileInfo(SegmentFiles.Data(list, number)) is { Exists: true, Length: > 0 };
 
     /// <returns>False when there was no whole record.</returns>
-    static bool CutOff(string path)
+    static bool CutOff(string path, DigestSet digests)
     {
         using var file = new AppendFile(path);
-        var reader = new LogReader(file.ReadAt);
-        while (reader.Next(out _))
-        {
-        }
-
-        if (reader.Rest > 0)
+        long end = FindEnd(file, digests);
+        if (end < file.Length)
         {
             // When the list began shows in the time of its first file.
             DateTime written = File.GetLastWriteTimeUtc(path);
-            file.Truncate(reader.Offset);
+            file.Truncate(end);
             File.SetLastWriteTimeUtc(path, written);
         }
 
-        return reader.Offset > 0;
+        return end > 0;
+    }
+
+    /// <summary>Where the whole records end: at the end, or before one that is cut off or lies in pages that were lost.</summary>
+    static long FindEnd(AppendFile file, DigestSet digests)
+    {
+        var reader = new LogReader(file.ReadAt);
+        long end = 0;
+        Span<byte> scratch = stackalloc byte[TemplateDescriptor.HashedSize];
+        try
+        {
+            while (reader.Next(out MeasurementRecord record))
+            {
+                end = reader.Offset;
+                if (!record.IsViolation
+                    && !digests.Hash(HashAlgorithm.Sha1, record.HashedData(scratch)).Bytes.SequenceEqual(record.TemplateDigest))
+                {
+                    return IsLost(file, end) ? end : file.Length;
+                }
+            }
+
+            return reader.Offset;
+        }
+        catch (RecordException) when (IsLost(file, reader.Offset))
+        {
+            return reader.Offset;
+        }
+    }
+
+    /// <summary>Is there nothing but zeros from the next page on?</summary>
+    static bool IsLost(AppendFile file, long offset)
+    {
+        long page = (offset + Page - 1) / Page * Page;
+        byte[] buffer = new byte[Page];
+        bool isZero = page < file.Length;
+        for (int got; isZero && (got = file.ReadAt(buffer, page)) > 0; page += got)
+        {
+            isZero = !buffer.AsSpan(0, got).ContainsAnyExcept((byte)0);
+        }
+
+        return isZero;
     }
 }

@@ -60,6 +60,30 @@ public sealed class EarlierListTests : IDisposable
         Assert.Equal([first, second], ListsByName.In(_fixture.State.Path).Take(2));
     }
 
+    /// <summary>A disk that lost power: the file has its length, and some pages are zeros. One record lies half before them.</summary>
+    [Fact]
+    public void Pages_that_a_power_cut_has_lost_at_the_end_are_dropped()
+    {
+        using var fixture = new ListFixture(segment: 1000);
+        for (int number = 0; number < 200; number++)
+        {
+            _ = fixture.Add(Entry.Number(number));
+        }
+
+        string list = fixture.List.Log.Path;
+        string data = SegmentFiles.Data(list, 0);
+        fixture.Reboot();
+        byte[] bytes = File.ReadAllBytes(data);
+        Array.Clear(bytes, 8192, bytes.Length - 8192);
+        File.WriteAllBytes(data, bytes);
+        using var upkeep = new SegmentUpkeep(new LogOptions(), fixture.List, fixture.Settings, quotes: null, _log);
+        upkeep.SealOnce();
+        Assert.Empty(_log.Messages);
+        SegmentReport report = Assert.Single(Verify(list));
+        Assert.Equal("sealed", report.State);
+        Assert.InRange(report.Bytes, 8192 - 200, 8192);
+    }
+
     [Theory]
     [InlineData("bytes")]
     [InlineData("manifest")]
