@@ -240,7 +240,7 @@ public sealed class EvidenceSegmentsTests : IDisposable
     void Erase(int keep)
     {
         using var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log));
-        Assert.Equal(4 - keep, retention.Apply(new Retention(RetentionKind.Keep, keep), 0).Count);
+        Assert.Equal(4 - keep, retention.Apply(new Retention(RetentionKind.Keep, keep), null).Count);
     }
 
     void Take()

@@ -153,7 +153,7 @@ public sealed class BrokenListTests : IDisposable
     void EraseAllBut(int kept)
     {
         using var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log));
-        Assert.Equal(Sealed - kept, retention.Apply(new Retention(RetentionKind.Keep, kept), 0).Count);
+        Assert.Equal(Sealed - kept, retention.Apply(new Retention(RetentionKind.Keep, kept), null).Count);
     }
 
     void RequireRefusal(params string[] said)

@@ -95,8 +95,8 @@ public sealed class ManifestQuoterTests : IDisposable
             }
         }
 
-        int later = _list.List.Log.Segments.Select(one => one.Sealed?.Manifest)
-            .Count(one => one?.Quote != null && one.Quote.Entries > one.End.Entries);
+        int later = _list.List.Log.Segments.Where(one => one.Sealed != null).Select(one => one.ReadSealed().Manifest)
+            .Count(one => one.Quote != null && one.Quote.Entries > one.End.Entries);
         using var key = QuoteKey.Of(_list.Attester.Key.Public, "a key");
         SegmentReport[] reports = [.. new SegmentVerifier(_list.List.Log.Path, 0, _digests, key).Run()];
         SegmentReport[] signed = [.. reports.Where(report => report.Quoted)];
@@ -128,7 +128,7 @@ public sealed class ManifestQuoterTests : IDisposable
         using var quotes = new ImaHost.Daemon.ManifestQuotes(_list.List, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
         using var sealer = new ListSealer(_list.List, _list.Settings, "1.2.3", quotes.Sign);
         Assert.Equal(2, sealer.SealClosed());
-        Assert.All(_list.List.Log.Segments.SkipLast(1), one => Assert.Null(one.Sealed!.Manifest.Quote));
+        Assert.All(_list.List.Log.Segments.SkipLast(1), one => Assert.Null(one.ReadSealed().Manifest.Quote));
     }
 
     void Add(int number, int pcr) => Assert.Equal(StoreOutcome.Stored, _list.Add(Entry.Number(number) with { Pcr = pcr }));

@@ -72,7 +72,7 @@ public sealed class ManySegmentsTests : IDisposable
     {
         using (var retention = new ListRetention(_fixture.List, new ListWindow(_fixture.List.Log)))
         {
-            Assert.Equal(Segments - 10, retention.Apply(new Retention(RetentionKind.Keep, 10), 0).Count);
+            Assert.Equal(Segments - 10, retention.Apply(new Retention(RetentionKind.Keep, 10), null).Count);
         }
 
         Assert.Equal(Segments - 10, _fixture.List.Log.ErasedCount);

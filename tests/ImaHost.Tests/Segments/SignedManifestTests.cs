@@ -36,7 +36,7 @@ public sealed class SignedManifestTests : IDisposable
 
     string Path => _list.List.Log.Path;
 
-    Manifest[] Manifests => [.. _list.List.Log.Segments.Select(one => one.Sealed?.Manifest).OfType<Manifest>()];
+    Manifest[] Manifests => [.. _list.List.Log.Segments.Where(one => one.Sealed != null).Select(one => one.ReadSealed().Manifest)];
 
     public void Dispose()
     {
@@ -144,7 +144,7 @@ public sealed class SignedManifestTests : IDisposable
     {
         using (var retention = new ListRetention(_list.List, new ListWindow(_list.List.Log)))
         {
-            Assert.Equal(2, retention.Apply(new Retention(RetentionKind.Keep, 1), 0).Count);
+            Assert.Equal(2, retention.Apply(new Retention(RetentionKind.Keep, 1), null).Count);
         }
 
         SegmentReport[] reports = Verify();
