@@ -147,7 +147,6 @@ public sealed class EvidenceSegmentsTests : IDisposable
         File.Delete(ManifestAt(0));
         Assert.Equal(
             ["segments/00000002.json follows segment 1, whose manifest is missing or is none"], Verify().Reasons);
-        Assert.Empty(Verify(Base(1)).Reasons.Where(reason => !reason.Contains("no manifests hold it", StringComparison.Ordinal)));
         Assert.Contains("no manifests hold it up to there", Assert.Single(Verify(Base(1)).Reasons), StringComparison.Ordinal);
     }
 
