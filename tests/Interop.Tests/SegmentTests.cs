@@ -293,7 +293,7 @@ public sealed class SegmentTests : IDisposable
     /// <summary>The control socket, as the command asks it, without the command's own look at what is asked.</summary>
     string Ask(string question)
     {
-        string ask = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(sys.argv[2].encode()+b'\\n');"
+        string ask = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b'0 '+sys.argv[2].encode()+b'\\n');"
             + " s.shutdown(socket.SHUT_WR); print(b''.join(iter(lambda: s.recv(65536), b'')).decode(), end='')";
         return Shell.Must("python3", "-c", ask, Path.Combine(_state, "control"), question);
     }
