@@ -35,7 +35,7 @@ public sealed partial class ClockFaultTests
             [
                 "Keyring.cs", "KeyringReader.cs", "ReferenceIndexBuilder.cs", "ReferenceStore.cs", "PackageWatcher.cs",
                 "VoucherLoader.cs", "DecisionLog.cs", "DecisionWriter.cs", "FileAppraisal.cs", "FileInspection.cs", "Learner.cs",
-                "ListRetention.cs", "PackageStore.cs", "PolicyKeys.cs", "SegmentSealer.cs",
+                "EarlierLists.cs", "ListRetention.cs", "PackageStore.cs", "PolicyKeys.cs", "SegmentSealer.cs",
             ],
             asking);
     }
