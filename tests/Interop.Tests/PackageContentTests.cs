@@ -43,8 +43,7 @@ public sealed partial class PackageContentTests
             "/usr/share/doc/imahost/copyright", "/usr/share/lintian/overrides/imahost",
             "/usr/share/zsh/vendor-completions/_imahost",
         ];
-        string listed = Shell.Must("sh", "-c", $"dpkg-deb --fsys-tarfile {BuiltPackage.Deb} | tar -t");
-        string[] files = [.. Lines(listed).Where(path => !path.EndsWith('/')).Select(path => path[1..])];
+        string[] files = Lines(Shell.Must("find", BuiltPackage.At("/"), "-not", "-type", "d", "-printf", "/%P\n"));
         Assert.Equal(expected.Order(StringComparer.Ordinal), files.Order(StringComparer.Ordinal));
         Assert.Equal(
             "/etc/dpkg/dpkg.cfg.d/imahost\n/etc/imahost/imahost.yaml\n",
@@ -70,7 +69,7 @@ public sealed partial class PackageContentTests
     [Fact]
     public void Lintian_has_nothing_to_say()
     {
-        Outcome outcome = Shell.Script($"lintian -EI --pedantic --allow-root --color never {BuiltPackage.Deb} {BuiltPackage.DebSymbols}", 120);
+        Outcome outcome = Shell.Script($"lintian -EI --pedantic --allow-root --color never {BuiltPackage.Deb} {BuiltPackage.DebSymbols}", 240);
         Assert.True(outcome is { Status: 0, Output: "" }, outcome.Output + outcome.Errors);
     }
 
@@ -134,7 +133,7 @@ public sealed partial class PackageContentTests
         "ima_ml_path = \"/run/ima/ascii_runtime_measurements\"",
         File.ReadAllLines(BuiltPackage.At("/usr/share/doc/imahost/examples/keylime/imahost.conf")));
 
-    static IEnumerable<string> Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     [GeneratedRegex(@"\(NEEDED\).*\[(.*)\]")]
     private static partial Regex Needed();

@@ -45,7 +45,7 @@ public sealed class PackageScriptTests : IDisposable
         _root.Install(BuiltPackage.Newer("99.0"), "/tmp/newer.deb");
         using Daemon daemon = Daemon.InRoot(_root);
         string list = File.ReadAllText(daemon.AsciiList);
-        using FileStream reader = File.OpenRead(daemon.AsciiList);
+        using StreamReader reader = File.OpenText(daemon.AsciiList);
         int host = daemon.HostPid;
 
         string said = _root.Must("dpkg -i /tmp/newer.deb");
@@ -53,7 +53,7 @@ public sealed class PackageScriptTests : IDisposable
         Assert.Contains(" goes on as process ", said, StringComparison.Ordinal);
         Assert.NotEqual(host, daemon.HostPid);
         Assert.StartsWith("/memfd:imahost-guard", Shell.Must("readlink", $"/proc/{daemon.GuardPid}/exe"), StringComparison.Ordinal);
-        string after = new StreamReader(reader).ReadToEnd();
+        string after = reader.ReadToEnd();
         Assert.StartsWith(list, after, StringComparison.Ordinal);
         Assert.DoesNotContain("imahost-stop", after, StringComparison.Ordinal);
         Assert.Contains(" /var/lib/dpkg/info/imahost.postinst", after, StringComparison.Ordinal);

@@ -3,6 +3,9 @@ namespace ImaHost.InteropTests.Support;
 /// <summary>What `make deb` and `make rpm` built from the sources as they are.</summary>
 public static class BuiltPackage
 {
+    /// <summary>What is packed well takes its time on a machine that does other things.</summary>
+    const int UnpackSeconds = 120;
+
     static readonly Lazy<string> Unpacked = new(Unpack);
 
     /// <summary>The .deb that is installed.</summary>
@@ -21,11 +24,11 @@ public static class BuiltPackage
     public static string Newer(string version, string edit = "$a newer")
     {
         string tree = Bench.NewDirectory("newer");
-        Shell.Must("dpkg-deb", "-R", Deb, tree);
+        Must($"dpkg-deb -R {Deb} {tree}");
         string guard = Path.Combine(tree, "usr/libexec/imahost/imahost-guard");
         Shell.Must("sh", "-c", $"LC_ALL=C sed -i '{edit}' {guard} && sed -i 's/^Version: .*/Version: {version}/' {tree}/DEBIAN/control");
         string archive = Path.Combine(Bench.NewDirectory("archive"), $"imahost_{version}.deb");
-        Shell.Must("dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "-b", tree, archive);
+        Must($"dpkg-deb -Zgzip -z1 --root-owner-group -b {tree} {archive}");
         return archive;
     }
 
@@ -40,7 +43,13 @@ public static class BuiltPackage
     static string Unpack()
     {
         string into = Bench.NewDirectory("unpacked");
-        Shell.Must("dpkg-deb", "-x", Deb, into);
+        Must($"dpkg-deb -x {Deb} {into}");
         return into;
+    }
+
+    static void Must(string script)
+    {
+        Outcome outcome = Shell.Script(script, UnpackSeconds);
+        Assert.True(outcome.Status == 0, $"{script}: {outcome.Errors}");
     }
 }
