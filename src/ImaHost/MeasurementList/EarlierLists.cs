@@ -106,9 +106,21 @@ sealed class EarlierLists : IDisposable
         // It is not known what the TPM of that time has had in the end.
         IReadOnlyList<HashAlgorithm> padded = chain.Count == 0 ? []
             : [.. chain[^1].Manifest.Padded.Select(HashAlgorithm.FromName).OfType<HashAlgorithm>()];
-        return ListTail.HasBytes(list, chain.Count)
+        int count = ListTail.HasBytes(list, chain.Count)
             ? ListTail.Seal(list, chain, _banks, new SealFacts(ListsByName.BootOf(list), padded, Extended: false, _version), _digests)
             : 0;
+        int end = chain.Count + count;
+        if (ListTail.FindBehind(list, end) is { } behind)
+        {
+            warn(
+                $"what an earlier host has left of {list} cannot be sealed, and stays as it is: segment {end} has no entry, but segment {behind} follows");
+        }
+        else if (end > 0 && ListsByName.BootOf(list) != _current.BootId)
+        {
+            ListTail.DropEmpty(list, end);
+        }
+
+        return count;
     }
 
     void Apply(

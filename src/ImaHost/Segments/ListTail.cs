@@ -54,6 +54,19 @@ static class ListTail
     public static bool HasBytes(string list, int number) =>
         new FileInfo(SegmentFiles.Data(list, number)) is { Exists: true, Length: > 0 };
 
+    /// <summary>A segment with bytes behind one that has none: a power cut took what is between. Null: there is none.</summary>
+    public static int? FindBehind(string list, int number) =>
+        SegmentFiles.Numbers(list).Where(one => one > number && HasBytes(list, one)).Cast<int?>().FirstOrDefault();
+
+    /// <summary>Removes the files from a segment on, which have no bytes: they were opened for entries that never came.</summary>
+    public static void DropEmpty(string list, int number)
+    {
+        foreach (int empty in SegmentFiles.Numbers(list).Where(one => one >= number))
+        {
+            File.Delete(SegmentFiles.Data(list, empty));
+        }
+    }
+
     /// <returns>False when there was no whole record.</returns>
     static bool CutOff(string path, DigestSet digests)
     {

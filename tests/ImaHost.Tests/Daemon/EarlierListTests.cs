@@ -60,6 +60,36 @@ public sealed class EarlierListTests : IDisposable
         Assert.Equal([first, second], ListsByName.In(_fixture.State.Path).Take(2));
     }
 
+    /// <summary>A disk that lost power may keep a file and not the one before it.</summary>
+    [Fact]
+    public void Segment_that_a_power_cut_has_emptied_in_the_middle_is_named_and_what_follows_stays()
+    {
+        string list = Boot(10);
+        byte[] last = File.ReadAllBytes(SegmentFiles.Data(list, 2));
+        File.WriteAllBytes(SegmentFiles.Data(list, 1), []);
+        _ = Boot(1);
+        Work(new LogOptions());
+        Assert.Single(
+            _log.Messages, message => message.Contains(
+                $"{list} cannot be sealed, and stays as it is: segment 1 has no entry, but segment 2 follows", StringComparison.Ordinal));
+        Assert.Equal(last, File.ReadAllBytes(SegmentFiles.Data(list, 2)));
+        Assert.False(File.Exists(SegmentFiles.Manifest(list, 2)));
+    }
+
+    [Fact]
+    public void Files_of_segments_that_never_had_an_entry_are_removed()
+    {
+        string list = Boot(7);
+        int end = SegmentFiles.Numbers(list).Count;
+        File.WriteAllBytes(SegmentFiles.Data(list, end), []);
+        File.WriteAllBytes(SegmentFiles.Data(list, end + 1), []);
+        _ = Boot(1);
+        Work(new LogOptions());
+        Assert.Empty(_log.Messages);
+        Assert.Equal(Enumerable.Range(0, end), SegmentFiles.Numbers(list));
+        Assert.All(Verify(list), report => Assert.Equal("sealed", report.State));
+    }
+
     /// <summary>A disk that lost power: the file has its length, and some pages are zeros. One record lies half before them.</summary>
     [Fact]
     public void Pages_that_a_power_cut_has_lost_at_the_end_are_dropped()
