@@ -111,5 +111,5 @@ by_a_sandboxed_unit() {
 	systemd-run --quiet --wait -p DynamicUser=yes -p PrivateTmp=yes -p ProtectSystem=strict "$@"
 }
 nobody_was_refused() {
-	is "$(status .accesses.denied)" 0 && is "$(status .accesses.deadlines)" 0
+	is "$(status '.accesses | "\(.denied) refused, \(.deadlines) late"')" '0 refused, 0 late'
 }
