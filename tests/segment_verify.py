@@ -3,9 +3,8 @@
 """segment_verify.py DIRECTORY [FIRST]: verifies the sealed segments of a list
 from what imahost-segment(5) says of them, and from nothing else. One line for
 each fault; status 1 if there is one. FIRST: begin there, and trust what the
-manifest says of the PCRs before it. Of quotes all but the signature is
-verified, as far as the entries are there that they tell of."""
-import base64, copy, hashlib, json, os, struct, sys
+manifest says of the PCRs before it. segment_quotes.py looks at the quotes."""
+import copy, hashlib, json, os, struct, sys
 
 
 def sha256(data):
@@ -44,28 +43,6 @@ def replay(data, before, kernels=0, padded=(), most=None):
     return number, pcrs
 
 
-def check_quote(directory, m):
-    """What is wrong with the quote: TPMS_ATTEST has signer, qualifying data, 25 bytes, banks, digest of PCRs."""
-    quote, attest = m["quote"], base64.b64decode(m["quote"]["attest"])
-    at = 8 + struct.unpack_from(">H", attest, 6)[0]
-    extra, at = attest[at + 2:][:struct.unpack_from(">H", attest, at)[0]], at + 2 + struct.unpack_from(">H", attest, at)[0] + 25
-    count, at, names, values = struct.unpack_from(">I", attest, at)[0], at + 4, {4: "sha1", 11: "sha256", 12: "sha384", 13: "sha512"}, b""
-    for _ in range(count):
-        bank, size, bits = struct.unpack_from(">HB3s", attest, at)
-        at, bits = at + 3 + size, int.from_bytes(bits, "little")
-        values += b"".join(bytes.fromhex(quote["pcrs"][names[bank]][str(n)]) for n in range(24) if bits >> n & 1)
-    left, pcrs, number = quote["entries"] - m["first_entry"] - m["entries"], m["pcrs_after"], m["segment"] + 1
-    rest = json.dumps({key: m[key] for key in m if key != "quote"}, separators=(",", ":"), ensure_ascii=False) + "\n"
-    if attest[:6] != b"\xffTCG\x80\x18" or extra.hex() != "000b" + sha256(rest.encode()):
-        return "its quote is of another manifest"
-    if left < 0 or attest[at + 2:] != hashlib.sha256(values).digest():
-        return "its quote is of other PCR values than stand beside it"
-    while left > 0 and os.path.exists(path := os.path.join(directory, f"{number:08}.ima")):
-        taken, pcrs = replay(open(path, "rb").read(), pcrs, most=left)
-        left, number = left - taken, number + 1
-    return "its entries do not lead to what was quoted" if left == 0 and pcrs != quote["pcrs"] else None
-
-
 def check(path, number, before, previous):
     """The manifest, its digest, and what is wrong."""
     text, data, beside = (open(path + end, "rb").read() for end in (".json", ".ima", ".sha256"))
@@ -80,8 +57,7 @@ def check(path, number, before, previous):
         "its bytes are not those that were sealed": m["digest"] != "sha256:" + sha256(data) or m["bytes"] != len(data),
         "its entries do not lead to the PCRs after it":
             replay(data, m["pcrs_before"], m["kernel_entries"], m["padded"]) != (m["entries"], m["pcrs_after"])}
-    found = check_quote(os.path.dirname(path), m) if "quote" in m else None
-    return m, "sha256:" + sha256(text), [fault for fault, wrong in faults.items() if wrong] + ([found] if found else [])
+    return m, "sha256:" + sha256(text), [fault for fault, wrong in faults.items() if wrong]
 
 
 def main(directory, first=0):

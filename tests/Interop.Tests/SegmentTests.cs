@@ -337,8 +337,12 @@ public sealed class SegmentTests : IDisposable
         string list = Path.Combine(_state, "current");
         string[] segments = [.. verified.Output.Split('\n').Where(line => line.Contains("  open", StringComparison.Ordinal))];
         Assert.InRange(segments.Length, 0, open);
-        Outcome python = Shell.Run("python3", Path.Combine(Bench.Repository, "tests/segment_verify.py"), list);
-        Assert.True(python.Status == 0, python.Output + python.Errors);
+        foreach (string script in new[] { "segment_verify.py", "segment_quotes.py" })
+        {
+            Outcome python = Shell.Run("python3", Path.Combine(Bench.Repository, "tests", script), list);
+            Assert.True(python.Status == 0, python.Output + python.Errors);
+        }
+
         Outcome exact = Verifiers.ImaHost(list, _tpm.ReadPcrs(), "--exact");
         Assert.True(exact.Status == 0, exact.Output + exact.Errors);
         string cat = Path.Combine(Bench.NewDirectory("cat"), "list");
