@@ -223,6 +223,7 @@ public sealed class SegmentTests : IDisposable
         }
 
         Assert.DoesNotContain(File.ReadLines(daemon.AsciiList), line => line.Contains($" {programs[0]} ", StringComparison.Ordinal));
+        AwaitSealed(daemon, 4);
         Assert.Equal(0, Verify().Status);
         daemon.KillHost();
         Run(1);
@@ -317,8 +318,13 @@ public sealed class SegmentTests : IDisposable
 
     static JsonElement Segments(Daemon daemon) => daemon.Status().GetProperty("segments");
 
-    static void AwaitSealed(Daemon daemon, int count) =>
-        Shell.Until(() => Segments(daemon).GetProperty("sealed").GetInt32() >= count, $"{count} segments are sealed");
+    /// <summary>Waits for so many, and for all that are closed: until then they are told as not sealed.</summary>
+    static void AwaitSealed(Daemon daemon, int count)
+    {
+        bool AllAre(JsonElement segments) =>
+            segments.GetProperty("sealed").GetInt32() is var done && done >= count && done >= segments.GetProperty("count").GetInt32() - 1;
+        Shell.Until(() => AllAre(Segments(daemon)), $"{count} segments are sealed, and no closed one is not");
+    }
 
     Outcome Verify() => Shell.Run(Bench.Program, "segments", "verify", "--state", _state);
 
