@@ -103,7 +103,7 @@ static class Launcher
     {
         try
         {
-            return list.PrepareQuotes();
+            return new ListQuotes(list).PrepareKey();
         }
         catch (Exception e) when (e is IOException or TimeoutException)
         {

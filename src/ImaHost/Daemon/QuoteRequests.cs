@@ -48,7 +48,7 @@ static class QuoteRequests
 
         try
         {
-            return JsonSerializer.Serialize(QuoteAnswer.Of(list.Quote(nonce)), QuoteJson.Default.QuoteAnswer);
+            return JsonSerializer.Serialize(QuoteAnswer.Of(new ListQuotes(list).Take(nonce)), QuoteJson.Default.QuoteAnswer);
         }
         catch (Exception e) when (e is IOException or TimeoutException)
         {

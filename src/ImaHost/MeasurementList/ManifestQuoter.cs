@@ -18,14 +18,14 @@ sealed class ManifestQuoter(RuntimeMeasurements list) : IDisposable
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
     public ManifestQuote Take(byte[] qualifyingData)
     {
-        PcrQuoter quoter = list.Quoter;
+        PcrQuoter quoter = list.WithTpm(tpm => tpm.Quoter);
         quoter.PrepareKey();
-        (LogExtent from, PcrBanks pcrs) = list.Look(_digests);
+        (LogExtent from, PcrBanks pcrs) = Look();
         byte[] message = quoter.Sign(qualifyingData, pcrs.Used, out byte[] signature);
         var attest = Attest.Parse(message, "the TPM's quote");
 
         // Whatever was extended before the quote is in the list by now, and the lock makes its extend complete.
-        LogExtent to = list.Look(_digests).Extent;
+        LogExtent to = Look().Extent;
         (long entries, QuotedPcrs values) = Find(attest, from, to, pcrs, quoter.Key.Hash)
             ?? throw new TpmException(
                 $"the TPM quotes PCRs that {list.Log.Path} gives after none of the entries {from.Entries} to {to.Entries}: something else extends them");
@@ -35,6 +35,13 @@ sealed class ManifestQuoter(RuntimeMeasurements list) : IDisposable
     }
 
     public void Dispose() => _digests.Dispose();
+
+    /// <summary>How far the list reaches now, and what its PCRs hold: the TPM follows it.</summary>
+    (LogExtent Extent, PcrBanks Pcrs) Look() => list.WithTpm(tpm =>
+    {
+        PcrBanks held = tpm.Held(_digests);
+        return (list.Log.Extent, held);
+    });
 
     /// <summary>After how many entries did the PCRs hold what was quoted?</summary>
     /// <param name="pcrs">After the first of them; afterwards after the one that was found.</param>

@@ -26,9 +26,6 @@ sealed class PcrQuoter(TpmCommands tpm, IReadOnlyList<HashAlgorithm> banks, Atte
     /// <summary>The key, for the next host; null: it need not be made.</summary>
     public MadeKey? Made => key.Made;
 
-    /// <summary>Is it known what a PCR holds that is not the list's? Firmware and boot loader are done with theirs.</summary>
-    public bool HasBootPcr(int pcr) => _boot.ContainsKey(pcr);
-
     /// <summary>The key that signs. After <see cref="PrepareKey"/>.</summary>
     public TpmPublic Key => key.Public!;
 
@@ -40,8 +37,16 @@ sealed class PcrQuoter(TpmCommands tpm, IReadOnlyList<HashAlgorithm> banks, Atte
     public byte[] Sign(ReadOnlySpan<byte> qualifyingData, IEnumerable<int> pcrs, out byte[] signature) =>
         key.Quote(qualifyingData, PcrSelection.Of(banks, pcrs), out signature);
 
-    /// <summary>What a PCR holds that is not the list's.</summary>
-    public void ReadBootPcr(int pcr) => _boot[pcr] = tpm.ReadPcr(banks, pcr);
+    /// <summary>What a PCR holds that is not the list's, read once: firmware and boot loader are done with theirs.</summary>
+    public Digest[] ReadBootPcr(int pcr)
+    {
+        if (!_boot.TryGetValue(pcr, out Digest[]? values))
+        {
+            _boot[pcr] = values = tpm.ReadPcr(banks, pcr);
+        }
+
+        return values;
+    }
 
     /// <param name="expected">What the list's PCRs hold.</param>
     /// <returns>Null when some PCR holds something else than is known of it.</returns>

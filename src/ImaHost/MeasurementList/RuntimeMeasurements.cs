@@ -36,7 +36,6 @@ enum EntryKind
 /// </summary>
 sealed class RuntimeMeasurements : IDisposable
 {
-    const int QuoteTries = 3;
 
     readonly Lock _extendListMutex = new();
     readonly MeasurementLog _log;
@@ -90,23 +89,6 @@ sealed class RuntimeMeasurements : IDisposable
         }
     }
 
-    /// <summary>Has PCRs quoted.</summary>
-    /// <exception cref="TpmException">There is no TPM.</exception>
-    public PcrQuoter Quoter => _extender.Quoter;
-
-    /// <summary>How far the list reaches now, and what its PCRs hold: the TPM follows it.</summary>
-    /// <param name="digests">For the thread that gets the PCRs.</param>
-    /// <exception cref="TpmException">The TPM does not follow the list.</exception>
-    public (LogExtent Extent, PcrBanks Pcrs) Look(DigestSet digests)
-    {
-        lock (_extendListMutex)
-        {
-            RequireTpm();
-            PcrBanks held = _extender.Held(digests);
-            return (_log.Extent, held);
-        }
-    }
-
     /// <summary>Takes in an entry that stands in the log already.</summary>
     public void Restore(in MeasurementRecord record, long position)
     {
@@ -139,22 +121,10 @@ sealed class RuntimeMeasurements : IDisposable
             return;
         }
 
-        if (manifest.BootId != BootId)
+        // What is not in the table nobody finds.
+        if (manifest.BootId == BootId)
         {
-            // Not in the table: nobody finds it.
-        }
-        else if (segment.IsErased)
-        {
-            segment.RecallKeys(_table);
-        }
-        else
-        {
-            var reader = new LogReader(segment.Read);
-            reader.Seek(manifest.FirstByte, manifest.FirstEntry);
-            while (reader.Next(out MeasurementRecord record))
-            {
-                Recall(in record, reader.Offset);
-            }
+            Recall(segment, manifest);
         }
 
         _table.Cover(manifest.End.BinaryBytes);
@@ -234,58 +204,6 @@ sealed class RuntimeMeasurements : IDisposable
     }
 
     /// <summary>
-    /// Quotes the PCRs at a moment at which they hold what the whole list gives. An entry waits for one TPM2_Quote at most,
-    /// or for one TPM2_PCR_Read, if <see cref="PrepareQuotes"/> was done before.
-    /// </summary>
-    /// <param name="nonce">What whoever asks wants to find in it, up to <see cref="Quote.MostNonce"/> bytes.</param>
-    /// <exception cref="IOException">There is no TPM, it refuses or failed, or does not follow the list.</exception>
-    /// <exception cref="TimeoutException">It did not answer in time.</exception>
-    public ListQuote Quote(byte[] nonce)
-    {
-        for (int tries = 0; tries < QuoteTries; tries++)
-        {
-            _ = PrepareQuotes();
-            ListQuote? found = TryQuote(nonce);
-            if (found != null)
-            {
-                return found.Quote.Fault(nonce) is { } fault ? throw new TpmException($"the TPM's quote is none: {fault}") : found;
-            }
-        }
-
-        throw new TpmException("no quote was got: PCRs that the list does not extend change all the time");
-    }
-
-    /// <summary>
-    /// Makes the key and reads what the boot has left in the PCRs: what takes long of a quote. To be done before anybody
-    /// waits for an entry, for the TPM does one thing at a time.
-    /// </summary>
-    /// <returns>The key, for the hosts that follow; null: it need not be made.</returns>
-    /// <exception cref="IOException">There is no TPM, or it refuses or failed.</exception>
-    /// <exception cref="TimeoutException">It did not answer in time.</exception>
-    public MadeKey? PrepareQuotes()
-    {
-        lock (_extendListMutex)
-        {
-            RequireTpm();
-            _extender.Quoter.PrepareKey();
-        }
-
-        for (int pcr = 0; pcr < PcrQuoter.BootPcrs; pcr++)
-        {
-            lock (_extendListMutex)
-            {
-                RequireTpm();
-                if (!_extender.Quoter.HasBootPcr(pcr))
-                {
-                    _extender.Quoter.ReadBootPcr(pcr);
-                }
-            }
-        }
-
-        return _extender.Quoter.Made;
-    }
-
-    /// <summary>
     /// Can entries go into that PCR? Not when it holds what the list does not give: something else extends it.
     /// </summary>
     /// <param name="why">Why not.</param>
@@ -294,6 +212,16 @@ sealed class RuntimeMeasurements : IDisposable
         lock (_extendListMutex)
         {
             return _extender.MayUse(pcr, out why);
+        }
+    }
+
+    /// <summary>Does something with the TPM while no entry is added.</summary>
+    /// <exception cref="TpmException">It is known not to answer: nobody waits for it once more.</exception>
+    public T WithTpm<T>(Func<PcrExtender, T> act)
+    {
+        lock (_extendListMutex)
+        {
+            return _extender.Fault is { } fault ? throw new TpmException(fault) : act(_extender);
         }
     }
 
@@ -314,23 +242,19 @@ sealed class RuntimeMeasurements : IDisposable
         _digests.Dispose();
     }
 
-    /// <summary>A TPM that is known not to answer is not waited for once more by who wants a quote.</summary>
-    void RequireTpm()
+    void Recall(LogSegment segment, Manifest manifest)
     {
-        if (_extender.Fault is { } fault)
+        if (segment.IsErased)
         {
-            throw new TpmException(fault);
+            segment.RecallKeys(_table);
+            return;
         }
-    }
 
-    ListQuote? TryQuote(byte[] nonce)
-    {
-        lock (_extendListMutex)
+        var reader = new LogReader(segment.Read);
+        reader.Seek(manifest.FirstByte, manifest.FirstEntry);
+        while (reader.Next(out MeasurementRecord record))
         {
-            RequireTpm();
-            Quote? quote = _extender.TryQuote(nonce);
-            LogExtent extent = _log.Extent;
-            return quote == null ? null : new ListQuote(quote, extent.Entries, extent.BinaryBytes, _log.Path);
+            Recall(in record, reader.Offset);
         }
     }
 

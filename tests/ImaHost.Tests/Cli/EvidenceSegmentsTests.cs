@@ -246,7 +246,7 @@ public sealed class EvidenceSegmentsTests : IDisposable
     void Take()
     {
         _ = Directory.CreateDirectory(Evidence);
-        ListQuote found = _list.List.Quote(Nonce);
+        ListQuote found = new ListQuotes(_list.List).Take(Nonce);
         QuoteFiles.Write(Evidence, found.Quote);
         _ = EvidenceFiles.WriteList(Evidence, found);
         Assert.Equal(4, EvidenceFiles.CopyManifests(Evidence, found.Path, found.Bytes));

@@ -41,7 +41,7 @@ public sealed class SealingWaitTests : IDisposable
         using var commands = new TpmCommands(_tpm.Name, 10_000);
         ListSettings settings = Settings(commands, key);
         using RuntimeMeasurements list = ListStore.Begin(_state, commands, settings);
-        _ = list.PrepareQuotes();
+        _ = new ListQuotes(list).PrepareKey();
         int prepared = _tpm.Sent.Length;
         using var quoter = new ManifestQuoter(list);
         using var sealer = new ListSealer(list, settings, "1.2.3", quoter.Take);
@@ -80,14 +80,14 @@ public sealed class SealingWaitTests : IDisposable
         using (var first = new TpmCommands(_tpm.Name, 10_000))
         using (RuntimeMeasurements list = ListStore.Begin(_state, first, Settings(first, "ecc")))
         {
-            made = list.PrepareQuotes();
-            key = list.Quote([1]).Quote.Key.Sized;
+            made = new ListQuotes(list).PrepareKey();
+            key = new ListQuotes(list).Take([1]).Quote.Key.Sized;
         }
 
         int before = _tpm.Sent.Length;
         using var next = new TpmCommands(_tpm.Name, 10_000);
         using RuntimeMeasurements resumed = ListStore.Resume(_state, next, Settings(next, "ecc") with { MadeKey = made });
-        Quote quote = resumed.Quote([2]).Quote;
+        Quote quote = new ListQuotes(resumed).Take([2]).Quote;
 
         Assert.Null(quote.Fault([2]));
         Assert.Equal(key, quote.Key.Sized);
@@ -100,7 +100,7 @@ public sealed class SealingWaitTests : IDisposable
     {
         using var commands = new TpmCommands(_tpm.Name, 10_000);
         using RuntimeMeasurements list = ListStore.Begin(_state, commands, Settings(commands, "ecc"));
-        _ = list.Quote([1]);
+        _ = new ListQuotes(list).Take([1]);
         using (var others = new TpmCommands(_tpm.Name, 10_000))
         {
             list.ReleaseTpm();
@@ -108,7 +108,7 @@ public sealed class SealingWaitTests : IDisposable
             others.Extend(7, [.. banks.Select(bank => new Digest(bank, new byte[bank.Size]))]);
         }
 
-        Assert.Null(list.Quote([2]).Quote.Fault([2]));
+        Assert.Null(new ListQuotes(list).Take([2]).Quote.Fault([2]));
         Assert.Null(list.Fault);
     }
 
