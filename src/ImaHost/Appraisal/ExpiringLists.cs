@@ -17,6 +17,11 @@ static partial class ExpiringLists
     /// <summary>Before any time that is asked about.</summary>
     const long Over = 0;
 
+    /// <summary>An index whose lists of packages end when the file says.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static ReferenceIndex PutOn(ReferenceIndex index, string path, List<string> warnings) => index.Expiring(Read(
+        path, index.Sources.Where(source => source.Kind == Vouching.Package).Select(source => source.File), warnings));
+
     /// <param name="lists">Paths of the lists of packages that there are.</param>
     /// <param name="warnings">Gets what is wrong with a line; the others count.</param>
     /// <returns>The last second of each, by its name.</returns>

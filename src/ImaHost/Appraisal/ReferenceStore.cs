@@ -1,5 +1,3 @@
-using ImaHost.Policy;
-
 namespace ImaHost.Appraisal;
 
 /// <summary>
@@ -45,12 +43,8 @@ sealed class ReferenceStore(ReferenceSettings settings)
     {
         ReferenceIndex? index = ReferenceIndex.TryOpen(settings.IndexPath);
         isUpToDate = index != null && ReferenceIndexBuilder.IsUpToDate(index, ReferenceDirectories.Find(settings, []));
-        return index == null ? null : Ending(index, []);
+        return index == null ? null : ExpiringLists.PutOn(index, settings.ExpiringPath, []);
     }
-
-    ReferenceIndex Ending(ReferenceIndex index, List<string> warnings) => index.Expiring(ExpiringLists.Read(
-        settings.ExpiringPath, index.Sources.Where(source => source.Kind == Vouching.Package).Select(source => source.File),
-        warnings));
 
     List<string> PutInForce(ReferenceIndex index, List<string> warnings)
     {
@@ -67,7 +61,7 @@ sealed class ReferenceStore(ReferenceSettings settings)
             }
         }
 
-        Current = Ending(index, warnings);
+        Current = ExpiringLists.PutOn(index, settings.ExpiringPath, warnings);
         return warnings;
     }
 

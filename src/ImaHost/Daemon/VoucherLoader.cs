@@ -107,9 +107,7 @@ sealed class VoucherLoader(DaemonOptions options, ImaEngine engine, GuardNotice 
         catch (Exception e) when (e is PolicyException or IOException or UnauthorizedAccessException)
         {
             told.Add($"lists of digests stay as they were: {e.Message}");
-            return before.Expiring(ExpiringLists.Read(
-                ReferenceSources.ExpiringIn(options),
-                before.Sources.Where(source => source.Kind == Vouching.Package).Select(source => source.File), told));
+            return ExpiringLists.PutOn(before, ReferenceSources.ExpiringIn(options), told);
         }
     }
 }
