@@ -1,4 +1,3 @@
-using System.Globalization;
 using ImaHost.Crypto;
 using ImaHost.Interop;
 using ImaHost.MeasurementList;
@@ -6,6 +5,7 @@ using ImaHost.Segments;
 using ImaHost.Template;
 using ImaHost.Tpm;
 using Microsoft.Win32.SafeHandles;
+using static System.FormattableString;
 
 namespace ImaHost.Cli;
 
@@ -53,7 +53,7 @@ sealed class EvidenceManifests(string directory, QuoteKey trusted, EvidencePlace
             bool isHeld = _held == place.FirstEntry && numbers.Contains(known.Manifest.Segment);
             yield return new QuoteCheck(
                 EvidenceFiles.Binary, "is held by manifests up to the base",
-                isHeld ? null : Text($"{EvidenceFiles.Binary} begins with entry {place.FirstEntry}, before the end of the base, and no manifests hold it up to there"));
+                isHeld ? null : Invariant($"{EvidenceFiles.Binary} begins with entry {place.FirstEntry}, before the end of the base, and no manifests hold it up to there"));
         }
     }
 
@@ -121,14 +121,14 @@ sealed class EvidenceManifests(string directory, QuoteKey trusted, EvidencePlace
             claim = Erased;
             return manifest.End.Entries > place.FirstEntry
                 || (manifest.End.BinaryBytes == place.FirstByte) != (manifest.End.Entries == place.FirstEntry)
-                    ? Text($"ends with entry {manifest.End.Entries - 1}, and {EvidenceFiles.Binary} does not begin behind it")
+                    ? Invariant($"ends with entry {manifest.End.Entries - 1}, and {EvidenceFiles.Binary} does not begin behind it")
                     : null;
         }
 
         if (offset < 0 || manifest.End.BinaryBytes - place.FirstByte > RandomAccess.GetLength(_list)
             || (offset == 0) != (manifest.FirstEntry == place.FirstEntry))
         {
-            return Text($"is of the bytes {manifest.FirstByte} to {manifest.End.BinaryBytes - 1} from entry {manifest.FirstEntry} on, and {EvidenceFiles.Binary} does not have them so");
+            return Invariant($"is of the bytes {manifest.FirstByte} to {manifest.End.BinaryBytes - 1} from entry {manifest.FirstEntry} on, and {EvidenceFiles.Binary} does not have them so");
         }
 
         _held = Math.Min(_held, manifest.FirstEntry);
@@ -194,6 +194,4 @@ sealed class EvidenceManifests(string directory, QuoteKey trusted, EvidencePlace
         context.Finish(digest);
         return new Digest(HashAlgorithm.Sha256, digest).ToString();
     }
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,9 +1,9 @@
-using System.Globalization;
 using ImaHost.Crypto;
 using ImaHost.Daemon;
 using ImaHost.MeasurementList;
 using ImaHost.Segments;
 using ImaHost.Tpm;
+using static System.FormattableString;
 
 namespace ImaHost.Cli;
 
@@ -49,9 +49,9 @@ sealed record EvidenceStart(long Offset, long Entry, ReplayBase? From)
         string? lacking = quoted.Banks.Select(bank => bank.Bank.Name).FirstOrDefault(bank => !known.PcrsAfter.ContainsKey(bank));
         why = end.Entries < place.FirstEntry ? Missing(end.Entries, place.FirstEntry)
             : end.Entries > place.FirstEntry + place.Entries
-                ? Text($"ends with entry {place.FirstEntry + place.Entries - 1}, and the base with entry {end.Entries - 1}: it is too old for that base")
+                ? Invariant($"ends with entry {place.FirstEntry + place.Entries - 1}, and the base with entry {end.Entries - 1}: it is too old for that base")
             : offset < 0 || offset > place.Bytes || (offset == 0) != (end.Entries == place.FirstEntry)
-                ? Text($"begins at byte {place.FirstByte}, which does not go with the base, that ends at byte {end.BinaryBytes}")
+                ? Invariant($"begins at byte {place.FirstByte}, which does not go with the base, that ends at byte {end.BinaryBytes}")
             : lacking != null ? $"cannot be replayed in bank {lacking}, of which the base has no values"
             : "";
         return why.Length > 0 ? null : new EvidenceStart(
@@ -59,8 +59,6 @@ sealed record EvidenceStart(long Offset, long Entry, ReplayBase? From)
             new ReplayBase(end, PcrTables.Read(known.PcrsAfter, digests), known.KernelEntries == known.Entries));
     }
 
-    static string Missing(long from, long to) => Text(
+    static string Missing(long from, long to) => Invariant(
         $"begins with entry {to}: entries {from} to {to - 1} are missing (erased). Who has verified them passes the manifest of the segment that ends with entry {to - 1}, or of a later one: --base FILE (as in segments/, but from where you trust it)");
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

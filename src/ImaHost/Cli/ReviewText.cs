@@ -3,6 +3,7 @@ using System.Text;
 using ImaHost.Crypto;
 using ImaHost.Learning;
 using ImaHost.Template;
+using static System.FormattableString;
 
 namespace ImaHost.Cli;
 
@@ -18,8 +19,8 @@ static class ReviewText
         var text = new StringBuilder();
         Draft draft = review.Draft;
         string what = draft.Kind == DraftKind.Policy
-            ? Text($"{Counted.Of(draft.Rules.Count, "rule")}, of which {Counted.Of(review.NewRules.Count, "is", "are")} not in force")
-            : Text($"{Counted.Of(draft.Entries.Count, "digest")} ({draft.Algorithm}), of which {Counted.Of(review.New.Count(), "is", "are")} new; {Counted.Of(draft.Entries.Count - review.New.Count(), "is", "are")} vouched for already");
+            ? Invariant($"{Counted.Of(draft.Rules.Count, "rule")}, of which {Counted.Of(review.NewRules.Count, "is", "are")} not in force")
+            : Invariant($"{Counted.Of(draft.Entries.Count, "digest")} ({draft.Algorithm}), of which {Counted.Of(review.New.Count(), "is", "are")} new; {Counted.Of(draft.Entries.Count - review.New.Count(), "is", "are")} vouched for already");
         Line(text, "draft", $"{draft.File}: {what}");
         Line(text, "of", draft.Source);
         Groups(text, "package", review.Packages);
@@ -43,7 +44,7 @@ static class ReviewText
         Lines(text, "exposed", Paths(review, entry => entry.Disk.IsExposed));
         foreach (IGrouping<string, LeftOut> group in review.Draft.LeftOut.GroupBy(one => one.Reason))
         {
-            Line(text, "left out", Text($"{group.Count()}: {group.Key}"));
+            Line(text, "left out", Invariant($"{group.Count()}: {group.Key}"));
             if (group.Key != LeftOutReason.Known)
             {
                 Lines(text, "", group.Select(one => $"{Short(one.Digest)}  {one.Path}"));
@@ -72,12 +73,12 @@ static class ReviewText
         (string Name, int Count)[] all = [.. groups];
         foreach ((string name, int count) in all.Take(MostGroups))
         {
-            Line(text, title, Text($"{count} {name}"));
+            Line(text, title, Invariant($"{count} {name}"));
         }
 
         if (all.Length > MostGroups)
         {
-            Line(text, title, Text($"… and {all.Skip(MostGroups).Sum(one => one.Count)} of {all.Length - MostGroups} more"));
+            Line(text, title, Invariant($"… and {all.Skip(MostGroups).Sum(one => one.Count)} of {all.Length - MostGroups} more"));
         }
     }
 
@@ -91,12 +92,10 @@ static class ReviewText
 
         if (all.Length > MostLines)
         {
-            Line(text, title, Text($"… and {all.Length - MostLines} more, which stand in the draft"));
+            Line(text, title, Invariant($"… and {all.Length - MostLines} more, which stand in the draft"));
         }
     }
 
     static void Line(StringBuilder text, string title, string value) =>
         text.Append(CultureInfo.InvariantCulture, $"{title,-11}{value}\n");
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

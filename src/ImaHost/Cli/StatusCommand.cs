@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using ImaHost.Daemon;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace ImaHost.Cli;
 
@@ -69,11 +69,11 @@ static class StatusCommand
     static IEnumerable<(string Name, string Value)> RulesOf(StatusReport status)
     {
         VoucherStatus vouchers = status.Vouchers;
-        yield return ("host", Text($"imahost {status.Version}, pid {status.HostPid}, start {status.Accesses.HostStarts}"));
+        yield return ("host", Invariant($"imahost {status.Version}, pid {status.HostPid}, start {status.Accesses.HostStarts}"));
         yield return ("watching", string.Join(", ", status.Watch));
         yield return ("appraise", status.Appraise);
-        yield return ("policy", Text($"{status.Policy.Rules} rules of {string.Join(", ", status.Policy.Sources)}"));
-        yield return ("vouchers", Text(
+        yield return ("policy", Invariant($"{status.Policy.Rules} rules of {string.Join(", ", status.Policy.Sources)}"));
+        yield return ("vouchers", Invariant(
             $"{vouchers.Keys} keys, {vouchers.Digests} digests in {vouchers.Lists} lists, {vouchers.Revoked} revoked, {vouchers.Expired} expired"));
         foreach (string warning in vouchers.Warnings)
         {
@@ -83,7 +83,7 @@ static class StatusCommand
 
     static IEnumerable<(string Name, string Value)> ListOf(StatusReport status)
     {
-        yield return ("list", Text($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
+        yield return ("list", Invariant($"{status.List.Entries} entries, {status.List.Violations} violations, at {status.Fs}"));
         foreach ((string Name, string Value) row in SegmentsOf(status.Segments))
         {
             yield return row;
@@ -91,42 +91,42 @@ static class StatusCommand
 
         yield return ("TPM", status.Tpm.Banks.Count == 0
             ? "none: nothing vouches for the list"
-            : Text(
+            : Invariant(
                 $"{status.Tpm.Name}, PCR {status.Tpm.Pcr}, {string.Join(" ", status.Tpm.Banks)}, {status.Tpm.Extended} extended"));
     }
 
     static IEnumerable<(string Name, string Value)> SegmentsOf(SegmentStatus segments)
     {
-        yield return ("segments", Text(
-            $"{segments.Sealed} of {segments.Count} sealed{(segments.FirstEntry > 0 ? Text($", published from entry {segments.FirstEntry} on") : "")}"));
-        yield return ("kept", Text(
-            $"{segments.KeptBytes} bytes, {segments.Erased} segments erased, last sealed {(segments.LastSeal is { } time ? Text($"{time:yyyy-MM-dd HH:mm:ss} UTC") : "never")}"));
+        yield return ("segments", Invariant(
+            $"{segments.Sealed} of {segments.Count} sealed{(segments.FirstEntry > 0 ? Invariant($", published from entry {segments.FirstEntry} on") : "")}"));
+        yield return ("kept", Invariant(
+            $"{segments.KeptBytes} bytes, {segments.Erased} segments erased, last sealed {(segments.LastSeal is { } time ? Invariant($"{time:yyyy-MM-dd HH:mm:ss} UTC") : "never")}"));
         if (segments.Target != null)
         {
-            yield return ("exported", Text($"{segments.Exported} segments to {segments.Target}{(segments.Failed == null ? "" : ", stopped")}"));
+            yield return ("exported", Invariant($"{segments.Exported} segments to {segments.Target}{(segments.Failed == null ? "" : ", stopped")}"));
         }
     }
 
     static IEnumerable<(string Name, string Value)> AccessesOf(StatusReport status)
     {
         AccessStatus accesses = status.Accesses;
-        yield return ("accesses", Text(
+        yield return ("accesses", Invariant(
             $"{accesses.Events} events: {accesses.Allowed} allowed, {accesses.Denied} denied, {accesses.Unjudged} that no rule asks about ({accesses.Marked} marked), {accesses.Held} held now"));
-        yield return ("measured", Text(
+        yield return ("measured", Invariant(
             $"{accesses.Measured} new, {accesses.Repeated} repeated, {accesses.HashedBytes >> 20} MiB hashed, {accesses.Cached} verdicts held in the kernel (this host)"));
-        yield return ("troubles", Text(
+        yield return ("troubles", Invariant(
             $"{accesses.WouldDeny} would be denied, {accesses.Failed} could not be judged, {accesses.Deadlines} deadlines passed, {accesses.Resent} jobs sent again"));
-        yield return ("held for", Text(
+        yield return ("held for", Invariant(
             $"p50 < {status.Holds.P50} µs, p90 < {status.Holds.P90} µs, p99 < {status.Holds.P99} µs, most < {status.Holds.Max} µs"));
         foreach ((string stage, StageStatus times) in Stages(status.Latency))
         {
-            yield return (stage, Text(
+            yield return (stage, Invariant(
                 $"p50 {times.P50} µs, p90 {times.P90} µs, p99 {times.P99} µs, most {times.Max} µs ({times.Count} times)"));
         }
 
         if (status.Decisions.Dropped > 0)
         {
-            yield return ("decisions", Text($"{status.Decisions.Dropped} are not in the record: its disk is full or too slow"));
+            yield return ("decisions", Invariant($"{status.Decisions.Dropped} are not in the record: its disk is full or too slow"));
         }
     }
 
@@ -134,10 +134,10 @@ static class StatusCommand
     {
         yield return ("level", status.Level);
         CoverageStatus coverage = status.Coverage;
-        string ran = Text(
+        string ran = Invariant(
             $"{coverage.RunningFiles} files of {coverage.RunningProcesses} processes ran before, {coverage.RunningDenied} of the files would have been denied");
         string state = coverage.Complete ? "" : "; they are still being measured";
-        yield return ("covered", Text($"since {coverage.Since:yyyy-MM-dd HH:mm:ss} UTC: {ran}{state}"));
+        yield return ("covered", Invariant($"since {coverage.Since:yyyy-MM-dd HH:mm:ss} UTC: {ran}{state}"));
         foreach (string hole in status.Holes)
         {
             yield return ("not seen", hole);
@@ -145,7 +145,7 @@ static class StatusCommand
 
         if (status.Accesses.Unleasable > 0)
         {
-            yield return ("not cached", Text($"{status.Accesses.Unleasable} accesses without a lease, or whose attributes could not be watched"));
+            yield return ("not cached", Invariant($"{status.Accesses.Unleasable} accesses without a lease, or whose attributes could not be watched"));
         }
     }
 
@@ -154,6 +154,4 @@ static class StatusCommand
         ("judged in", latency.Total), (" policy", latency.Policy), (" hash", latency.Hash), (" store", latency.Store),
         (" appraise", latency.Appraise),
     ];
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

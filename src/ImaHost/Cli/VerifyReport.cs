@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Serialization;
 using ImaHost.Daemon;
 using ImaHost.MeasurementList;
+using static System.FormattableString;
 
 namespace ImaHost.Cli;
 
@@ -135,7 +136,7 @@ sealed record VerifyReport
     {
         if (found.Break is { } broken)
         {
-            yield return Text($"entry {broken.Entry} at offset {broken.Offset} breaks: {broken.Cause}");
+            yield return Invariant($"entry {broken.Entry} at offset {broken.Offset} breaks: {broken.Cause}");
         }
 
         if (found.Entries == 0)
@@ -153,18 +154,16 @@ sealed record VerifyReport
 
         if (compared && exact && matched > 0 && matched < found.Entries)
         {
-            yield return Text($"{found.Entries - matched} entries follow those that the PCRs vouch for (--exact)");
+            yield return Invariant($"{found.Entries - matched} entries follow those that the PCRs vouch for (--exact)");
         }
 
         bool vouched = !compared || matched < 0 || found.FirstViolation < matched;
         if (found.Violations > 0 && vouched && !ignoreViolations)
         {
-            yield return Text(
+            yield return Invariant(
                 $"{found.Violations} violations, the first is entry {found.FirstViolation} (--ignore-violations accepts them)");
         }
     }
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>One PCR bank.</summary>

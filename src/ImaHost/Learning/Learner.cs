@@ -1,4 +1,3 @@
-using System.Globalization;
 using ImaHost.Appraisal;
 using ImaHost.Crypto;
 using ImaHost.Interop;
@@ -6,6 +5,7 @@ using ImaHost.Measurement;
 using ImaHost.Policy;
 using ImaHost.Template;
 using ImaHost.Trees;
+using static System.FormattableString;
 
 namespace ImaHost.Learning;
 
@@ -109,29 +109,27 @@ sealed class Learner(LearnSettings settings, AuditSettings judge) : IDisposable
     {
         if (settings.WouldDeny)
         {
-            yield return Text($"{Counted.Of(_allowed, "file that would not be denied, or is", "files that would not be denied, or are")} gone");
+            yield return Invariant($"{Counted.Of(_allowed, "file that would not be denied, or is", "files that would not be denied, or are")} gone");
         }
 
         if (_unmatched > 0)
         {
-            yield return Text($"{Counted.Of(_unmatched, "file")} that no --path matches");
+            yield return Invariant($"{Counted.Of(_unmatched, "file")} that no --path matches");
         }
 
         foreach ((string what, int count) in scan.Others.OrderBy(one => one.Key, StringComparer.Ordinal))
         {
             yield return what == "no files"
-                ? Text($"{Counted.Of(count, "entry", "entries")} of what is no file")
-                : Text($"{Counted.Of(count, "entry", "entries")} with {what}: only {judge.ImaHash} is looked up (hash:)");
+                ? Invariant($"{Counted.Of(count, "entry", "entries")} of what is no file")
+                : Invariant($"{Counted.Of(count, "entry", "entries")} with {what}: only {judge.ImaHash} is looked up (hash:)");
         }
 
         if (scan.Violated.Count > 0)
         {
             string more = scan.Violated.Count > MostNamed ? ", …" : "";
-            yield return Text($"{Counted.Of(scan.Violated.Count, "file")} with violations, of which it is not known what was read: {string.Join(", ", scan.Violated.Take(MostNamed))}{more}");
+            yield return Invariant($"{Counted.Of(scan.Violated.Count, "file")} with violations, of which it is not known what was read: {string.Join(", ", scan.Violated.Take(MostNamed))}{more}");
         }
     }
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>What lists in force say.</summary>

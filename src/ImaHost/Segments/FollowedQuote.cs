@@ -1,6 +1,6 @@
-using System.Globalization;
 using ImaHost.Crypto;
 using ImaHost.Template;
+using static System.FormattableString;
 
 namespace ImaHost.Segments;
 
@@ -23,11 +23,11 @@ static class FollowedQuote
         note = null;
         if (!TryReach(replay, following, quote.Entries - end))
         {
-            note = Text($"its quote was taken after entry {quote.Entries}, and of those that follow the segment only {replay.Extent.Entries} are here: that it leads there cannot be verified any more");
+            note = Invariant($"its quote was taken after entry {quote.Entries}, and of those that follow the segment only {replay.Extent.Entries} are here: that it leads there cannot be verified any more");
             return null;
         }
 
-        return Difference(quote.Pcrs, replay, Text($"after entry {quote.Entries}, when its quote was taken"));
+        return Difference(quote.Pcrs, replay, Invariant($"after entry {quote.Entries}, when its quote was taken"));
     }
 
     /// <summary>A replay that begins where the segment ends.</summary>
@@ -79,6 +79,4 @@ static class FollowedQuote
 
         return replay.Extent.Entries == entries;
     }
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
