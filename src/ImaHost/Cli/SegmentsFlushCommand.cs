@@ -40,7 +40,7 @@ static class SegmentsFlushCommand
         bool waits = parsed.GetResult(Wait) != null;
         SegmentsHook? hook = null;
         TimeSpan limit = waits ? ReadLimit(parsed.GetValue(Wait)) : TimeSpan.Zero;
-        DateTime end = DateTime.UtcNow + limit;
+        long end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
         if (parsed.GetValue(Hook) && SegmentsHook.FindCommand(parsed.GetValue(config)!) is { } command)
         {
             hook = new SegmentsHook(command, waits ? end : null);
@@ -59,7 +59,7 @@ static class SegmentsFlushCommand
             ? TimeSpan.FromSeconds(seconds)
             : throw new ConfigurationException($"--wait: \"{words}\" is no number of seconds up to {MostSeconds}");
 
-    static int Await(string state, SegmentsHook? hook, DateTime end, TimeSpan limit)
+    static int Await(string state, SegmentsHook? hook, long end, TimeSpan limit)
     {
         for (;;)
         {
@@ -71,7 +71,7 @@ static class SegmentsFlushCommand
                 return ExitStatus.Yes;
             }
 
-            if (DateTime.UtcNow >= end)
+            if (Environment.TickCount64 >= end)
             {
                 CommandLine.Complain(string.Create(
                     CultureInfo.InvariantCulture,

@@ -10,8 +10,10 @@ namespace ImaHost.Cli;
 /// a time does so. What the command refuses is handed to it again next time, and nothing that follows before it.
 /// </summary>
 /// <param name="command">The program and its arguments.</param>
-/// <param name="until">When it has to have ended: what it was given then counts as refused. Null: no limit.</param>
-sealed class SegmentsHook(IReadOnlyList<string> command, DateTime? until)
+/// <param name="until">
+/// When it has to have ended, by <see cref="Environment.TickCount64"/>: what it was given then counts as refused. Null: no limit.
+/// </param>
+sealed class SegmentsHook(IReadOnlyList<string> command, long? until)
 {
     const int PollMilliseconds = 100;
 
@@ -47,7 +49,7 @@ sealed class SegmentsHook(IReadOnlyList<string> command, DateTime? until)
             }
             catch (IOException e) when (e.HResult == Busy)
             {
-                if (DateTime.UtcNow >= until)
+                if (Environment.TickCount64 >= until)
                 {
                     CommandLine.Complain($"another process hands segments to {command[0]}, and has not come to an end");
                     return null;
@@ -82,7 +84,7 @@ sealed class SegmentsHook(IReadOnlyList<string> command, DateTime? until)
         {
             hook.WaitForExit();
         }
-        else if (!hook.WaitForExit((int)Math.Max((end - DateTime.UtcNow).TotalMilliseconds, 0)))
+        else if (!hook.WaitForExit((int)Math.Max(end - Environment.TickCount64, 0)))
         {
             hook.Kill(entireProcessTree: true);
             hook.WaitForExit();
