@@ -31,6 +31,16 @@ sealed class ScriptedTpm : IDisposable
         return response;
     }
 
+    /// <summary>A response with a session: handles, the size of the parameters, the parameters, and an empty authorization.</summary>
+    public static byte[] WithSession(byte[] handles, byte[] parameters)
+    {
+        byte[] size = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(size, parameters.Length);
+        byte[] response = Response(0, [.. handles, .. size, .. parameters, 0, 0, 1, 0, 0]);
+        response[1] = 2; // TPM_ST_SESSIONS
+        return response;
+    }
+
     public static uint CodeOf(byte[] command) => BinaryPrimitives.ReadUInt32BigEndian(command.AsSpan(6));
 
     public void Dispose()

@@ -22,7 +22,7 @@ sealed class SoftAttester(PcrSource pcrs) : IDisposable
     /// <returns>Null: it is another command.</returns>
     public byte[]? Answer(byte[] command) => ScriptedTpm.CodeOf(command) switch
     {
-        CreatePrimary => WithSession(
+        CreatePrimary => ScriptedTpm.WithSession(
             Handle,
             [.. Key.Public.Sized, 0, 0, 0, 0, 0x80, 0x21, 0x40, 0, 0, 0x0b, 0, 0, 0, 34, .. Key.Public.Name]),
         ContextSave => ScriptedTpm.Response(0, [.. new byte[16], 0, 3, 1, 2, 3]),
@@ -43,16 +43,6 @@ sealed class SoftAttester(PcrSource pcrs) : IDisposable
         Quote made = Key.Quote(nonce, PcrSelection.Read(ref reader), pcrs);
         byte[] size = new byte[2];
         BinaryPrimitives.WriteInt16BigEndian(size, (short)made.Message.Length);
-        return WithSession([], [.. size, .. made.Message, .. made.Signature]);
-    }
-
-    /// <summary>Handles, the size of the parameters, the parameters, and an empty authorization.</summary>
-    static byte[] WithSession(byte[] handles, byte[] parameters)
-    {
-        byte[] size = new byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(size, parameters.Length);
-        byte[] response = ScriptedTpm.Response(0, [.. handles, .. size, .. parameters, 0, 0, 1, 0, 0]);
-        response[1] = 2; // TPM_ST_SESSIONS
-        return response;
+        return ScriptedTpm.WithSession([], [.. size, .. made.Message, .. made.Signature]);
     }
 }

@@ -164,24 +164,14 @@ public sealed class TpmKeyCommandsTests
         byte[] name = [0, 34, .. made.Name];
         return ScriptedTpm.CodeOf(command) switch
         {
-            CreatePrimary => WithSession(
+            CreatePrimary => ScriptedTpm.WithSession(
                 handle, [.. _recorded.KeyBytes, 0, 0, 0, 0, 0x80, 0x21, 0x40, 0, 0, 0x0b, 0, 0, .. name]),
             ReadPublic => ScriptedTpm.Response(0, [.. _recorded.KeyBytes, .. name, .. name]),
             ContextSave => ScriptedTpm.Response(0, Context),
             ContextLoad => ScriptedTpm.Response(0, handle),
-            Quote => WithSession(
+            Quote => ScriptedTpm.WithSession(
                 [], [0, (byte)_recorded.Message.Length, .. _recorded.Message, .. _recorded.Signature]),
             _ => ScriptedTpm.Response(0),
         };
-    }
-
-    /// <summary>Handles, the size of the parameters, the parameters, and an empty authorization.</summary>
-    static byte[] WithSession(byte[] handles, byte[] parameters)
-    {
-        byte[] size = new byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(size, parameters.Length);
-        byte[] response = ScriptedTpm.Response(0, [.. handles, .. size, .. parameters, 0, 0, 1, 0, 0]);
-        response[1] = 2; // TPM_ST_SESSIONS
-        return response;
     }
 }
