@@ -126,7 +126,7 @@ static class SegmentsCommand
             output.Write(record.Written);
         }
 
-        if (SegmentFiles.Numbers(directory).FirstOrDefault(number => File.Exists(SegmentFiles.Data(directory, number))) is > 0 and int first)
+        if (SegmentFiles.FirstThere(directory) is > 0 and int first)
         {
             CommandLine.Complain($"{directory}: this begins with segment {first}, those before it are erased: no PCR is replayed from zero");
         }

@@ -125,17 +125,11 @@ static class SegmentsUpkeepCommand
     {
         using var digests = new DigestSet();
         IReadOnlyList<SealedSegment> chain = SealedChain.Read(directory, digests, out _);
-        bool mayGoOn = chain.Count > 0 && chain[^1].Manifest.BootId == StateDirectory.BootId;
-
-        // What was not extended before the machine went down never will be.
-        long extended = mayGoOn ? Retention.ExtendedOf(chain) : long.MaxValue;
         int? missing = ReceiversOf(state, config).FirstMissing(directory, ExportState.Read(directory));
-        foreach (SealedSegment one in retention.Find(chain, missing, extended, DateTime.UtcNow))
+        foreach (ErasedSegment one in SegmentEraser.EraseBy(
+            retention, directory, chain, missing, StateDirectory.BootId, DateTime.UtcNow, digests))
         {
-            if (File.Exists(SegmentFiles.Data(directory, one.Manifest.Segment)))
-            {
-                yield return SegmentEraser.Erase(directory, one, mayGoOn, digests);
-            }
+            yield return one;
         }
     }
 
@@ -143,9 +137,7 @@ static class SegmentsUpkeepCommand
     static SegmentReceivers ReceiversOf(string state, string config)
     {
         ExportOptions? export = ConfigurationFile.Read(config, required: config != DefaultConfiguration).Log.Export;
-        string memory = StateDirectory.ExportBeside(SegmentsCommand.Locate(state, null));
-        return new SegmentReceivers(
-            export?.Target, export?.Command.Count > 0, ConfiguredExport.Read(memory, now: null, warn: null)?.Target);
+        return ListExports.ReceiversOf(export, StateDirectory.ExportBeside(SegmentsCommand.Locate(state, null)));
     }
 
     static ErasedSegment? Parse(string line) => line.Split(' ', 5) is [{ } segment, { } first, { } entries, { } bytes, { } warning]

@@ -28,8 +28,12 @@ sealed class ListExports(LogOptions options, string current, EarlierLists earlie
     public string? Held => _held;
 
     /// <summary>Who gets segments.</summary>
-    public SegmentReceivers Receivers => _receivers ??= new SegmentReceivers(
-        _configured, options.Export?.Command.Count > 0, ConfiguredExport.Read(_memory, now: null, warn: null)?.Target);
+    public SegmentReceivers Receivers => _receivers ??= ReceiversOf(options.Export, _memory);
+
+    /// <summary>Who gets segments by a configuration.</summary>
+    /// <param name="memory">The file that says what was configured before.</param>
+    public static SegmentReceivers ReceiversOf(ExportOptions? export, string memory) => new(
+        export?.Target, export?.Command.Count > 0, ConfiguredExport.Read(memory, now: null, warn: null)?.Target);
 
     /// <summary>Exports what is sealed and not exported yet. One thread at a time.</summary>
     public void Export()
@@ -102,7 +106,6 @@ sealed class ListExports(LogOptions options, string current, EarlierLists earlie
     /// <returns>The lists whose export may not be complete.</returns>
     List<string> Begin()
     {
-        void Warn(string why) => SegmentLog.Trouble(log, why);
         List<string> lists = [.. earlier.Paths];
         foreach (string list in lists)
         {
@@ -123,6 +126,8 @@ sealed class ListExports(LogOptions options, string current, EarlierLists earlie
 
         return lists;
     }
+
+    void Warn(string why) => SegmentLog.Trouble(log, why);
 
     void TakeNote(string now, ConfiguredExport? before, List<string> lists)
     {
@@ -164,7 +169,7 @@ sealed class ListExports(LogOptions options, string current, EarlierLists earlie
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            SegmentLog.Trouble(log, $"{e.Message}: the export goes on with what it finds");
+            Warn($"{e.Message}: the export goes on with what it finds");
         }
     }
 

@@ -47,22 +47,16 @@ sealed class EarlierLists : IDisposable
     /// <param name="say">Hears which lists were.</param>
     public void Seal(Action<string> warn, Action<string, int> say)
     {
+        if (IsSealed)
+        {
+            return;
+        }
+
         lock (_gate)
         {
             foreach (string list in IsSealed ? [] : Paths)
             {
-                try
-                {
-                    int count = Seal(list, warn);
-                    if (count > 0)
-                    {
-                        say(list, count);
-                    }
-                }
-                catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException)
-                {
-                    warn($"what an earlier host has left of {list} cannot be sealed, and stays as it is: {e.Message}");
-                }
+                TrySeal(list, warn, say);
             }
 
             _isSealed = true;
@@ -94,6 +88,25 @@ sealed class EarlierLists : IDisposable
 
     public void Dispose() => _digests.Dispose();
 
+    static string Unsealable(string list, string why) =>
+        $"what an earlier host has left of {list} cannot be sealed, and stays as it is: {why}";
+
+    void TrySeal(string list, Action<string> warn, Action<string, int> say)
+    {
+        try
+        {
+            int count = Seal(list, warn);
+            if (count > 0)
+            {
+                say(list, count);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException)
+        {
+            warn(Unsealable(list, e.Message));
+        }
+    }
+
     int Seal(string list, Action<string> warn)
     {
         IReadOnlyList<SealedSegment> chain = SealedChain.Read(list, _digests, out string? damaged);
@@ -104,16 +117,14 @@ sealed class EarlierLists : IDisposable
         }
 
         // It is not known what the TPM of that time has had in the end.
-        IReadOnlyList<HashAlgorithm> padded = chain.Count == 0 ? []
-            : [.. chain[^1].Manifest.Padded.Select(HashAlgorithm.FromName).OfType<HashAlgorithm>()];
+        HashAlgorithm[] padded = chain.Count == 0 ? [] : chain[^1].Manifest.ReadPadded();
         int count = ListTail.HasBytes(list, chain.Count)
             ? ListTail.Seal(list, chain, _banks, new SealFacts(ListsByName.BootOf(list), padded, Extended: false, _version), _digests)
             : 0;
         int end = chain.Count + count;
         if (ListTail.FindBehind(list, end) is { } behind)
         {
-            warn(
-                $"what an earlier host has left of {list} cannot be sealed, and stays as it is: segment {end} has no entry, but segment {behind} follows");
+            warn(Unsealable(list, $"segment {end} has no entry, but segment {behind} follows"));
         }
         else if (end > 0 && ListsByName.BootOf(list) != _current.BootId)
         {
@@ -126,16 +137,12 @@ sealed class EarlierLists : IDisposable
     void Apply(
         string list, IReadOnlyList<SealedSegment> chain, Retention retention, int? missing, Action<string, ErasedSegment> erased)
     {
-        bool mayGoOn = ListsByName.BootOf(list) == _current.BootId;
-
-        // What was not extended before the machine went down never will be.
-        long extended = mayGoOn ? Retention.ExtendedOf(chain) : long.MaxValue;
         try
         {
-            foreach (SealedSegment one in retention.Find(chain, missing, extended, DateTime.UtcNow)
-                .Where(one => File.Exists(SegmentFiles.Data(list, one.Manifest.Segment))))
+            foreach (ErasedSegment one in SegmentEraser.EraseBy(
+                retention, list, chain, missing, _current.BootId, DateTime.UtcNow, _digests))
             {
-                erased(list, SegmentEraser.Erase(list, one, mayGoOn, _digests));
+                erased(list, one);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException)

@@ -83,7 +83,7 @@ static class EvidenceFiles
     /// <summary>The first segment whose bytes are there, and where it begins: where the one before it ended.</summary>
     static (int Number, LogExtent Start) FindStart(string list)
     {
-        int first = SegmentFiles.Numbers(list).Where(number => File.Exists(SegmentFiles.Data(list, number))).FirstOrDefault();
+        int first = SegmentFiles.FirstThere(list);
         if (first == 0)
         {
             return default;

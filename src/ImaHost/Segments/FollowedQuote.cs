@@ -32,11 +32,7 @@ static class FollowedQuote
 
     /// <summary>A replay that begins where the segment ends.</summary>
     public static SegmentReplay After(Manifest manifest, DigestSet digests) => new(
-        PcrTables.Read(manifest.PcrsAfter, digests), manifest.KernelEntries == manifest.Entries, PaddedOf(manifest), digests);
-
-    /// <summary>The banks in which the kernel's entries are SHA-1 padded with zeros.</summary>
-    public static HashAlgorithm[] PaddedOf(Manifest manifest) =>
-        [.. manifest.Padded.Select(name => HashAlgorithm.FromName(name)).OfType<HashAlgorithm>()];
+        PcrTables.Read(manifest.PcrsAfter, digests), manifest.KernelEntries == manifest.Entries, manifest.ReadPadded(), digests);
 
     /// <summary>Where the values that were quoted differ from those that were replayed; null: nowhere.</summary>
     /// <param name="when">For the message.</param>

@@ -19,16 +19,7 @@ static class HookProgress
         DurableFile.Write(PathIn(list), Encoding.ASCII.GetBytes(next.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>Sealed segments that are there and that it has not had.</summary>
-    public static int CountLeft(string list)
-    {
-        int left = 0;
-        for (int number = Read(list); File.Exists(SegmentFiles.Manifest(list, number)); number++)
-        {
-            left += File.Exists(SegmentFiles.Data(list, number)) ? 1 : 0;
-        }
-
-        return left;
-    }
+    public static int CountLeft(string list) => SegmentFiles.CountThere(list, Read(list));
 
     static string PathIn(string list) => Path.Combine(list, "hook");
 

@@ -43,7 +43,7 @@ static class ListTail
     public static LogReader Open(string list, IReadOnlyList<SealedSegment> chain, SegmentBytes bytes)
     {
         LogExtent end = chain.Count == 0 ? default : chain[^1].Manifest.End;
-        int first = SegmentFiles.Numbers(list).FirstOrDefault(number => File.Exists(SegmentFiles.Data(list, number)));
+        int first = SegmentFiles.FirstThere(list);
         long erased = first == 0 || first > chain.Count ? 0 : chain[first - 1].Manifest.End.BinaryBytes;
         var reader = new LogReader((buffer, offset) => bytes.Read(buffer, offset - erased));
         reader.Seek(end.BinaryBytes, end.Entries);

@@ -102,6 +102,9 @@ sealed record Manifest
         Quote = null,
     };
 
+    /// <summary>The banks in which the kernel's entries are SHA-1 padded with zeros.</summary>
+    public HashAlgorithm[] ReadPadded() => [.. Padded.Select(HashAlgorithm.FromName).OfType<HashAlgorithm>()];
+
     /// <summary>What the file holds: the members in this order, no blanks, LF at the end.</summary>
     public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, ManifestJson.Canonical.Manifest), (byte)'\n'];
 

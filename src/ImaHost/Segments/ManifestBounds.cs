@@ -14,12 +14,15 @@ static class ManifestBounds
     const long Most = long.MaxValue / 4;
 
     /// <returns>What is wrong, naming the member; null: nothing.</returns>
-    public static string? Fault(Manifest manifest) =>
-        FaultOfNumbers(manifest)
-        ?? FaultOf(manifest.Padded)
-        ?? FaultOf(manifest.PcrsBefore, "pcrs_before")
-        ?? FaultOf(manifest.PcrsAfter, "pcrs_after")
-        ?? (manifest.Quote == null ? null : FaultOf(manifest.Quote.Pcrs, "the pcrs of its quote"));
+    public static string? Fault(Manifest manifest)
+    {
+        using var digests = new DigestSet();
+        return FaultOfNumbers(manifest)
+            ?? FaultOf(manifest.Padded)
+            ?? FaultOf(manifest.PcrsBefore, "pcrs_before", digests)
+            ?? FaultOf(manifest.PcrsAfter, "pcrs_after", digests)
+            ?? (manifest.Quote == null ? null : FaultOf(manifest.Quote.Pcrs, "the pcrs of its quote", digests));
+    }
 
     static string? FaultOfNumbers(Manifest manifest)
     {
@@ -49,11 +52,10 @@ static class ManifestBounds
         return unknown != null || padded.Contains(null) ? $"padded names the bank \"{unknown}\", which is not known here" : null;
     }
 
-    static string? FaultOf(PcrTable table, string member)
+    static string? FaultOf(PcrTable table, string member, DigestSet digests)
     {
         try
         {
-            using var digests = new DigestSet();
             _ = PcrTables.Read(table, digests);
             return null;
         }

@@ -36,7 +36,7 @@ static class ManifestChecks
     public static IEnumerable<string> OfEntries(Manifest manifest, LogReader reader, long? entries, DigestSet digests)
     {
         var replay = new SegmentReplay(
-            PcrTables.Read(manifest.PcrsBefore, digests), manifest.KernelEntries > 0, FollowedQuote.PaddedOf(manifest), digests);
+            PcrTables.Read(manifest.PcrsBefore, digests), manifest.KernelEntries > 0, manifest.ReadPadded(), digests);
         string? damage = null;
         long first = reader.Offset;
         try

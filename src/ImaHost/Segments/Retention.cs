@@ -64,6 +64,23 @@ sealed record ErasedSegment(int Segment, long FirstEntry, long Entries, long Byt
 /// <summary>Erases the bytes of sealed segments. Manifests stay, and the keys of the entries of a list that goes on.</summary>
 static class SegmentEraser
 {
+    /// <summary>Erases what a rule gives up of a list that no host writes now, and that may go on in this boot.</summary>
+    /// <param name="chain">Its sealed segments.</param>
+    /// <param name="missing">The first segment that somebody has not had who gets them; null: nobody does.</param>
+    /// <param name="boot">The boot that runs: in it a host may take the list up again, and look its entries up.</param>
+    /// <inheritdoc cref="Erase"/>
+    public static IEnumerable<ErasedSegment> EraseBy(
+        Retention retention, string list, IReadOnlyList<SealedSegment> chain, int? missing, string boot, DateTime now, DigestSet digests)
+    {
+        bool mayGoOn = ListsByName.BootOf(list) == boot || (chain.Count > 0 && chain[^1].Manifest.BootId == boot);
+
+        // What was not extended before the machine went down never will be.
+        long extended = mayGoOn ? Retention.ExtendedOf(chain) : long.MaxValue;
+        return retention.Find(chain, missing, extended, now)
+            .Where(one => File.Exists(SegmentFiles.Data(list, one.Manifest.Segment)))
+            .Select(one => Erase(list, one, mayGoOn, digests));
+    }
+
     /// <param name="keepsKeys">The list may go on: what was measured once is not measured again.</param>
     /// <exception cref="IOException">The disk refused it: it can be tried again.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be changed.</exception>
@@ -103,7 +120,10 @@ static class SegmentEraser
         }
     }
 
-    /// <summary>A quote signs what the manifest says and shows PCRs of its own moment, not those after the segment.</summary>
+    /// <summary>
+    /// A quote vouches for what the PCRs held after the segment, where what follows leads to it. Which entries led there only
+    /// their bytes can show.
+    /// </summary>
     static string Warn(Manifest manifest) => string.Create(
         CultureInfo.InvariantCulture,
         $"{(manifest.Quote != null ? "a TPM's key has signed its manifest, which does not prove it" : "no TPM has signed its manifest")}: unless a copy is kept elsewhere nobody can verify any more that the entries {manifest.FirstEntry} to {manifest.FirstEntry + manifest.Entries - 1} led to what PCR {manifest.Pcr} held after them");

@@ -91,7 +91,6 @@ sealed class SealedChain(string directory, DigestSet digests)
         {
             byte[] bytes = File.ReadAllBytes(path);
             var manifest = Manifest.Read(bytes);
-            _ = PcrTables.Read(manifest.PcrsAfter, digests);
             segment = new SealedSegment(manifest, digests.Hash(HashAlgorithm.Sha256, bytes));
             return null;
         }

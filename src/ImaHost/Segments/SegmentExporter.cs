@@ -17,16 +17,7 @@ sealed class SegmentExporter(string list, Action<string>? warn = null)
     public ExportState? State => Volatile.Read(ref _state);
 
     /// <summary>Sealed segments that are there and that it has not had.</summary>
-    public int CountLeft()
-    {
-        int left = 0;
-        for (int number = State?.Next ?? FirstThere(); File.Exists(SegmentFiles.Manifest(list, number)); number++)
-        {
-            left += File.Exists(SegmentFiles.Data(list, number)) ? 1 : 0;
-        }
-
-        return left;
-    }
+    public int CountLeft() => SegmentFiles.CountThere(list, State?.Next ?? 0);
 
     /// <summary>
     /// What the configuration names: a new target if it named another one before, for whichever list. The same one goes on

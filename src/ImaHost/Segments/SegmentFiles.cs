@@ -48,6 +48,21 @@ static class SegmentFiles
         return [.. numbers];
     }
 
+    /// <summary>The first segment whose bytes are there: those before it are erased. 0 also when there is none.</summary>
+    public static int FirstThere(string directory) => Numbers(directory).FirstOrDefault(number => File.Exists(Data(directory, number)));
+
+    /// <summary>Sealed segments from a number on whose bytes are there.</summary>
+    public static int CountThere(string directory, int number)
+    {
+        int count = 0;
+        for (; File.Exists(Manifest(directory, number)); number++)
+        {
+            count += File.Exists(Data(directory, number)) ? 1 : 0;
+        }
+
+        return count;
+    }
+
     /// <summary>The text of <see cref="Detached"/>: `sha256sum -c` understands it in the list's directory.</summary>
     /// <param name="data">The segment's digest as manifests give it.</param>
     /// <param name="manifest">The manifest's, in the same form.</param>
