@@ -12,7 +12,7 @@ static class SegmentListing
     {
         using var digests = new DigestSet();
         LogExtent end = default;
-        IReadOnlyList<SealedSegment> chain = SealedChain.Read(directory, digests, out string? damaged);
+        IReadOnlyList<SealedSegment> chain = SealedChain.Read(directory, digests, out SealedChain walked);
         foreach (Manifest manifest in chain.Select(one => one.Manifest))
         {
             end = manifest.End;
@@ -25,7 +25,7 @@ static class SegmentListing
         foreach (int number in SegmentFiles.Numbers(directory).Where(number => number >= chain.Count))
         {
             var file = new FileInfo(SegmentFiles.Data(directory, number));
-            IReadOnlyList<string> problems = number == chain.Count && damaged != null
+            IReadOnlyList<string> problems = number == chain.Count && walked.Damaged is { } damaged
                 ? [$"{Path.GetFileName(damaged)} does not follow the manifest before it, or the segment has not the length that it says"]
                 : [];
             yield return new SegmentReport(

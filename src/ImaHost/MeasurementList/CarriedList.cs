@@ -17,7 +17,7 @@ static class CarriedList
     /// </summary>
     /// <param name="version">Of the host, for the manifests.</param>
     /// <returns>The list's directory, or null when there is none.</returns>
-    /// <exception cref="ListException">There is one, but it is damaged.</exception>
+    /// <exception cref="ListException">There is one, but it is damaged, or broken before its end.</exception>
     /// <exception cref="IOException">The TPM or the disk failed.</exception>
     public static string? TryTake(StateDirectory state, TpmCommands tpm, ListSettings settings, string version)
     {
@@ -25,10 +25,15 @@ static class CarriedList
         var held = new LivePcrs(tpm, settings.Banks);
         foreach (string list in ListsByName.In(state.Path).Except(state.ListsOfThisBoot()).Reverse())
         {
-            IReadOnlyList<SealedSegment> chain = SealedChain.Read(list, digests, out string? damaged);
+            IReadOnlyList<SealedSegment> chain = SealedChain.Read(list, digests, out SealedChain walked);
             if (TrySearch(list, chain, settings, held, digests) is { } search)
             {
-                Seal(list, chain, damaged, settings, search, version, digests);
+                if (walked.FindBreak() is { } why)
+                {
+                    throw new ListException(why);
+                }
+
+                Seal(list, chain, walked.Damaged, settings, search, version, digests);
                 Forget(state, list);
                 state.GoOnIn(list);
                 return list;
@@ -95,7 +100,7 @@ static class CarriedList
     {
         if (damaged != null)
         {
-            // As when a list is opened: what follows is sealed anew.
+            // As when a list is opened: the last manifest is made anew.
             File.Move(damaged, damaged + ".damaged", overwrite: true);
         }
 

@@ -109,8 +109,8 @@ sealed class EarlierLists : IDisposable
 
     int Seal(string list, Action<string> warn)
     {
-        IReadOnlyList<SealedSegment> chain = SealedChain.Read(list, _digests, out string? damaged);
-        if (damaged != null)
+        IReadOnlyList<SealedSegment> chain = SealedChain.Read(list, _digests, out SealedChain walked);
+        if (walked.Damaged is { } damaged)
         {
             warn($"{damaged} does not follow the manifests before it: what follows of that list is neither sealed nor erased");
             return 0;

@@ -23,17 +23,16 @@ sealed class SealedChain(string directory, DigestSet digests)
     public string? Damaged { get; private set; }
 
     /// <summary>All of it.</summary>
-    /// <param name="damaged">The manifest at which it ends though there is one, or null.</param>
-    public static IReadOnlyList<SealedSegment> Read(string directory, DigestSet digests, out string? damaged)
+    /// <param name="walked">At its end.</param>
+    public static IReadOnlyList<SealedSegment> Read(string directory, DigestSet digests, out SealedChain walked)
     {
         var segments = new List<SealedSegment>();
-        var chain = new SealedChain(directory, digests);
-        while (chain.TryNext())
+        walked = new SealedChain(directory, digests);
+        while (walked.TryNext())
         {
-            segments.Add(chain.Last!);
+            segments.Add(walked.Last!);
         }
 
-        damaged = chain.Damaged;
         return segments;
     }
 

@@ -156,6 +156,23 @@ public sealed class CarriedListTests : IDisposable
         Assert.Empty(_list.Said);
     }
 
+    /// <summary>As at any other start: to seal anew what follows would write over what was signed.</summary>
+    [Fact]
+    public void List_that_is_broken_before_its_end_is_refused_with_the_file_and_left_alone()
+    {
+        string before = Fill("a", 20);
+        Seal();
+        _list.Boot("b");
+        string broken = SegmentFiles.Manifest(before, 1);
+        File.AppendAllText(broken, " ");
+        Dictionary<string, byte[]> files = Directory.GetFiles(before).ToDictionary(path => path, File.ReadAllBytes);
+        ListException refused = Assert.Throws<ListException>(_list.Begin);
+        Assert.StartsWith($"{broken}: ", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("sealed segments follow it", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(files, Directory.GetFiles(before).ToDictionary(path => path, File.ReadAllBytes));
+        Assert.Equal([before], Directory.GetDirectories(Lists));
+    }
+
     [Fact]
     public void Last_record_that_a_crash_cut_off_is_dropped_before_the_list_goes_on()
     {
