@@ -210,6 +210,25 @@ public sealed class CarriedListTests : IDisposable
     }
 
     /// <summary>As in the kernel: staged entries stand before the current ones again, what was deleted is not there.</summary>
+    /// <summary>Nothing of this boot is sealed yet, and its host is stopped: the list goes on all the same.</summary>
+    [Fact]
+    public void Command_that_erases_in_a_list_that_went_on_keeps_the_keys_of_its_entries()
+    {
+        string list = Fill("a", 20);
+        Seal();
+        _list.Boot("b");
+        _list.Begin();
+        _list.Boot("b");
+        IReadOnlyList<SealedSegment> chain = SealedChain.Read(list, _digests, out _);
+        Assert.All(chain, one => Assert.Equal("a", one.Manifest.BootId));
+        ErasedSegment[] erased =
+            [.. SegmentEraser.EraseBy(new Retention(RetentionKind.Keep, 1), list, chain, missing: null, "b", DateTime.UtcNow, _digests)];
+        Assert.Equal(chain.Count - 1, erased.Length);
+        Assert.All(erased, one => Assert.True(File.Exists(SegmentFiles.Keys(list, one.Segment))));
+        _ = SegmentEraser.EraseBy(new Retention(RetentionKind.Keep), list, chain, missing: null, "c", DateTime.UtcNow, _digests).ToList();
+        Assert.False(File.Exists(SegmentFiles.Keys(list, chain.Count - 1)));
+    }
+
     [Fact]
     public void What_was_staged_is_published_again_in_front_of_the_list()
     {
