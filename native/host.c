@@ -216,11 +216,11 @@ void host_hang_up(struct host *host, uint64_t now)
  * What a start takes is up to the machine: where the first host was not given
  * time enough, the next one gets more, or none would ever come up.
  */
-static uint64_t longest_silence(const struct host *host)
+static uint64_t patience(const struct host *host, uint64_t at_first)
 {
 	unsigned int tries = host->ready ? 0 : host->failures;
 
-	return host->heartbeat << (tries < 3 ? tries : 3);
+	return at_first << (tries < 3 ? tries : 3);
 }
 
 bool host_is_hung(const struct host *host, uint64_t now)
@@ -229,7 +229,13 @@ bool host_is_hung(const struct host *host, uint64_t now)
 		__atomic_load_n(&host->shared->heartbeat, __ATOMIC_ACQUIRE);
 
 	return host->pid && !host->killed && now > beat &&
-	       now - beat > longest_silence(host);
+	       now - beat > patience(host, host->heartbeat);
+}
+
+bool host_is_late(const struct host *host, uint64_t now)
+{
+	return host->pid && !host->killed && !host->ready &&
+	       now - host->started > patience(host, HOST_START);
 }
 
 bool host_is_down(const struct host *host)

@@ -10,6 +10,8 @@
 
 /* Deaths before readiness, one after the other, that count as "down". */
 #define HOST_TRIES 5
+/* ns that a host may take to be ready for jobs; the next one gets more. */
+#define HOST_START 10000000000ull
 /* Killed hosts that a disk keeps from ending; beyond that none is started. */
 #define HOST_GHOSTS 8
 
@@ -70,6 +72,8 @@ bool host_abandon(struct host *host, uint64_t now);
 /* Reaps the abandoned ones that have ended. */
 void host_reap_ghosts(struct host *host);
 bool host_is_hung(const struct host *host, uint64_t now);
+/* It beats, and is not ready though it had time enough. */
+bool host_is_late(const struct host *host, uint64_t now);
 bool host_is_down(const struct host *host);
 
 #endif

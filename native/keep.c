@@ -8,8 +8,6 @@
 #include <string.h>
 
 #define SECOND 1000000000ull
-/* How long a host may take until it is ready for jobs. */
-#define START_PATIENCE (15 * SECOND)
 /* How long one that gives way may take to finish what it has. */
 #define YIELD_PATIENCE (SECOND / 2)
 /* How long a killed host is waited for. */
@@ -59,7 +57,7 @@ static const char *why_kill(const struct guard *guard)
 		return NULL;
 	if (host_is_hung(host, guard->now))
 		return "gave no sign of life";
-	if (!host->ready && guard->now - host->started > START_PATIENCE)
+	if (host_is_late(host, guard->now))
 		return "does not come up";
 	if (host->yields && guard->now - guard->yielding > YIELD_PATIENCE)
 		return "does not give way";
