@@ -19,7 +19,7 @@ check "the PCRs vouch for the list" pcrs_agree
 
 program "$here/labelled"
 imahost label "$here/labelled"
-program "$here/unknown"
+program "$here/stranger"
 guard=$(systemctl show -P MainPID imahost)
 entries=$(status .list.entries)
 exec 9<"$list"
@@ -31,7 +31,7 @@ check "the package is upgraded" apt-get install -y -q ./imahost_2.deb
 check "what runs is the new version's" cmp /usr/sbin/imahost "/proc/$(status .host_pid)/exe"
 check "the service is active" systemctl is-active imahost
 check "the guard is still the same process" is "$(systemctl show -P MainPID imahost)" "$guard"
-check "it still enforces" refused "$here/unknown"
+check "it still enforces" refused "$here/stranger"
 check "the list went on" [ "$(status .list.entries)" -gt "$entries" ]
 check "who had it open sees it grow" grew
 rm "$here/go-on"
@@ -43,7 +43,7 @@ exec 9<&-
 check "the package is removed" apt-get remove -y -q imahost
 check "nothing of it runs any more" [ ! -d "/proc/$guard" ]
 check "the list is not mounted any more" sh -c '! mountpoint -q /run/ima'
-check "nothing is refused any more" "$here/unknown"
+check "nothing is refused any more" "$here/stranger"
 check "its unit cannot be started any more" sh -c '! systemctl start imahost.service'
 check "its lists are kept" sh -c 'ls /var/lib/imahost/*'
 check "sudo goes on" by_sudo true
