@@ -55,6 +55,7 @@ static class GuardProgram
         }
 
         arguments.AddRange(["--cache", Number(options.Cache)]);
+        arguments.AddRange(CodeGates.Arguments(options));
         if (options.Resolved!.MayLabel)
         {
             arguments.Add("--host-labels");

@@ -48,6 +48,7 @@ static class Launcher
             options = BeginList(
                 options with { Resolved = new ResolvedEnvironment(tpm, [], embedded != null, watched, MayLabel(options, policy)) }, state, policy);
             PolicyStore.Save(state.PolicyPath, stored);
+            options = options with { Resolved = options.Resolved! with { WithoutBpf = CodeGates.Load(options) } };
         }
         catch
         {

@@ -28,8 +28,10 @@ public sealed class DaemonOptionsTests
             TpmTimeout = 2,
             Cache = 3,
             HostDown = new HostDown(HostDownAction.Allow, 500),
+            Bpf = BpfUse.Report,
+            Fileless = FilelessCode.Allow,
             LogFormat = LogFormat.Json,
-            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true),
+            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true) { WithoutBpf = "no" },
         };
         AssertSurvives(options);
         AssertSurvives(new DaemonOptions());
