@@ -62,7 +62,7 @@ mkdir -p "$site" /etc/imahost /etc/ima/policy.d /usr/libexec/imahost
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 install -m 755 imahost /usr/sbin/imahost
 install -m 755 imahost-guard imahost-bpf /usr/libexec/imahost/
-cat >/etc/ima/policy.d/50-code <<'POLICY'
+cat >/etc/ima/policy.d/50-code.ima <<'POLICY'
 measure func=BPRM_CHECK
 measure func=MMAP_CHECK
 appraise func=BPRM_CHECK fowner=1000
