@@ -132,6 +132,8 @@ static __always_inline int judge(struct file *file, __u32 hook, int whole)
 		 !(cause == IMA_BPF_FILELESS &&
 		   rules->fileless == IMA_BPF_FILELESS_MEASURE);
 	tell(file, hook, cause, denied, whole);
+	/* Negated instead of chosen, the verifier would not know its range. */
+	barrier_var(denied);
 	return denied ? -EPERM : 0;
 }
 
