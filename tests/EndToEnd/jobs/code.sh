@@ -12,7 +12,13 @@ site=/srv/site
 passed=0
 failed=0
 turn=0
-trap 'echo "$passed passed, $failed failed"' EXIT
+# What a check says that ends the job would be lost.
+finish() {
+	tail -n 30 /tmp/said /tmp/log >&3 2>&3
+	echo "$passed passed, $failed failed" >&3
+}
+exec 3>&1
+trap finish EXIT
 
 # check SENTENCE COMMAND…
 check() {
@@ -39,6 +45,15 @@ refused() {
 # status WORD: what stands there in the status.
 status() { imahost status --json | grep -F "\"$1\"" | head -n 1; }
 denied() { status denied | grep -o '[0-9]*'; }
+# says WORDS [OPTION]: the status does.
+says() {
+	local words=$1
+	shift
+	imahost status "$@" | grep -E "$words" || {
+		imahost status "$@"
+		false
+	}
+}
 # told HOOK CAUSE PATH
 told() {
 	sleep 0.5
@@ -59,6 +74,7 @@ host_pid() { status host_pid | grep -o '[0-9]*'; }
 guard_pid() { pidof -s imahost-guard; }
 
 mkdir -p "$site" /etc/imahost /etc/ima/policy.d /usr/libexec/imahost
+modprobe -q fuse
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 install -m 755 imahost /usr/sbin/imahost
 install -m 755 imahost-guard imahost-bpf /usr/libexec/imahost/
@@ -90,7 +106,7 @@ code=$site/code
 
 start() {
 	imahost daemon >/tmp/ready 2>>/tmp/log &
-	within 30 grep -q 'imahost: ready' /tmp/ready || {
+	within 60 grep -q 'imahost: ready' /tmp/ready || {
 		echo "not ready"
 		tail -n 20 /tmp/log
 		exit 1
@@ -104,6 +120,7 @@ label() {
 	cat /tmp/bad >"$site/bad"
 	cat /tmp/badscript >"$site/badscript"
 	chmod 755 "$site/bad" "$site/badscript"
+	cp "$site/bad" /dev/
 	# A chown takes no label away. What is root's is judged, and not appraised.
 	chown 1000 "$site"/*
 	chown 0 "$code"
@@ -129,7 +146,6 @@ refusals() {
 	sleep 1.5
 	check "by an overlay, once it is watched" refused /mnt/over/bad
 	check "while what is trusted runs by it" /mnt/over/good
-	cp "$site/bad" /dev/
 	check "from a filesystem that is not watched" refused /dev/bad
 	check "which is told" told exec unwatched /dev/bad
 	check "from a memfd" refused "$code" memfd "$site/good"
@@ -193,7 +209,7 @@ faults() {
 	check "what nobody had judged runs" "$site/linked"
 	check "what is untrusted is refused" refused "$site/bad"
 	check "and what was altered meanwhile" refused "$site/good"
-	check "the level is the same" grep -F 'measured and BPF-enforced' <(imahost status)
+	check "the level is the same" says 'measured and BPF-enforced'
 }
 is_dead() { ! pidof imahost-guard && ! pidof imahost; }
 is_another() {
@@ -205,7 +221,7 @@ case $1 in
 enforce)
 	label
 	start
-	check "the level is said" grep -F 'measured and BPF-enforced' <(imahost status)
+	check "the level is said" says 'measured and BPF-enforced'
 	refusals
 	faults
 	check "stop --open" imahost stop --open
@@ -217,8 +233,8 @@ enforce)
 off)
 	label
 	start
-	check "the level is said" grep -E '^level +measured, fanotify only$' <(imahost status)
-	check "and why" grep -F 'imahost.bpf=off' <(imahost status)
+	check "the level is said" says '^level +measured, fanotify only$'
+	check "and why" says 'imahost.bpf=off'
 	check "what is untrusted is refused" refused "$site/bad"
 	check "a memfd is not seen" "$code" memfd "$site/good"
 	;;
@@ -252,11 +268,10 @@ report)
 	check "raw code is mapped" "$code" map "$site/data"
 	sleep 0.5
 	check "what enforce would refuse is told" \
-		grep -F "would refuse mmap of $site/data: unjudged" <(imahost status --would-deny)
-	check "and of memfds" grep -F 'would refuse exec of /memfd:code' <(imahost status --would-deny)
+		says "would refuse mmap of $site/data: unjudged" --would-deny
+	check "and of memfds" says 'would refuse exec of /memfd:code' --would-deny
 	check "python runs" python3 -c 'import ctypes'
 	check "and is not told of" sh -c "! imahost status | grep -F 'would refuse' | grep python"
 	;;
 esac
-tail -n 40 /tmp/log
 [ "$failed" -eq 0 ]
