@@ -13,8 +13,19 @@ CHARD := -std=gnu11 -fPIE -fstack-protector-strong -fvisibility=hidden \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDHARD := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--build-id
 
-GUARD_SRC := $(wildcard native/*.c)
+BPF_SRC := native/ima.bpf.c native/bpf_load.c
+GUARD_SRC := $(filter-out $(BPF_SRC),$(wildcard native/*.c))
 GUARD_HDR := $(wildcard native/*.h)
+# The BPF programs and what loads them need more than the rest: without it they
+# are left out, and the host says what it cannot see then.
+BPF_LIBS := -lbpf -lelf -lz
+HAVE_BPF := $(shell command -v clang >/dev/null && echo 'int main(void){return 0;}' | \
+	$(CC) -static -x c -include bpf/libbpf.h - $(BPF_LIBS) -o /dev/null 2>/dev/null && echo yes)
+BPF := $(if $(HAVE_BPF),$(BUILD)/imahost-bpf,no-bpf)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPFFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror \
+	$(if $(MULTIARCH),-I/usr/include/$(MULTIARCH))
+
 CS_SRC := $(shell find src -name '*.cs' -not -path '*/obj/*' -not -path '*/bin/*') \
 	$(shell find src -name '*.csproj') Directory.Build.props \
 	Directory.Packages.props global.json .editorconfig
@@ -35,11 +46,11 @@ FUZZ_SECONDS ?= 60
 RESULTS := $(TESTS)/results
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps check fuzz lint fmt demo bench clean install uninstall \
+.PHONY: all no-bpf help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs bench-micro bench-reference bench-capacity bench-long-list \
 	bench-segments bench-signed faults session deb rpm e2e bench-beside
 
-all: $(BUILD)/imahost-guard $(BUILD)/imahost ## build build/imahost and build/imahost-guard
+all: $(BUILD)/imahost-guard $(BUILD)/imahost $(BPF) ## build build/imahost, build/imahost-guard and build/imahost-bpf
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +58,18 @@ help: ## list the targets
 $(BUILD)/imahost-guard: $(GUARD_SRC) $(GUARD_HDR) Makefile
 	@mkdir -p $(BUILD)
 	$(Q)$(CC) $(CWARN) $(CHARD) $(CFLAGS) $(LDHARD) $(GUARD_SRC) -o $@
+
+$(BUILD)/ima.bpf.o: native/ima.bpf.c $(wildcard native/ima_*.h) Makefile
+	@mkdir -p $(BUILD)
+	$(Q)clang $(BPFFLAGS) -c $< -o $@
+	$(Q)! command -v llvm-strip >/dev/null || llvm-strip -g $@
+
+$(BUILD)/imahost-bpf: $(BUILD)/ima.bpf.o native/bpf_load.c native/bpf_object.S native/ima_bpf.h
+	$(Q)$(CC) $(CWARN) $(CHARD) $(CFLAGS) $(LDHARD) -Wa,-I$(BUILD) \
+		native/bpf_load.c native/bpf_object.S -o $@ $(BPF_LIBS)
+
+no-bpf:
+	@echo "without imahost-bpf: it needs clang, libbpf-dev, libelf-dev and zlib1g-dev (tests/deps.sh build)"
 
 $(BUILD)/imahost: $(CS_SRC)
 	@mkdir -p $(BUILD)
@@ -110,7 +133,7 @@ fuzz: ## feed the readers with damaged input, each for FUZZ_SECONDS, or with FUZ
 	$(Q)tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_INPUT)
 
 lint: ## compile the C with clang too, analyse it, check the scripts
-	$(Q)for f in $(GUARD_SRC); do \
+	$(Q)for f in $(GUARD_SRC) $(if $(HAVE_BPF),native/bpf_load.c); do \
 		$(CC) $(CWARN) $(CHARD) -O2 -fanalyzer -c $$f -o /dev/null && \
 		clang $(CWARN) $(CHARD) -O2 -c $$f -o /dev/null || exit 1; done
 	$(Q)tests/lint.sh $(BUILD)
@@ -184,6 +207,8 @@ install: all $(MAN) $(COMPLETIONS) ## install below PREFIX (and DESTDIR); settin
 	install -D -m 0755 $(HOST_FILE) $(DESTDIR)$(PREFIX)/sbin/imahost
 	install -D -m 0755 $(BUILD)/imahost-guard \
 		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-guard
+	$(if $(HAVE_BPF),install -D -m 0755 $(BUILD)/imahost-bpf \
+		$(DESTDIR)$(PREFIX)/libexec/imahost/imahost-bpf)
 	install -m 0755 packaging/service.sh $(DESTDIR)$(PREFIX)/libexec/imahost/service
 	install -d $(DESTDIR)$(UNITDIR)
 	install -m 0644 $(UNITS) $(DESTDIR)$(UNITDIR)

@@ -131,6 +131,8 @@ static void on_own(struct guard *guard, int fd, enum ima_access access)
 		refuse_alone(guard, fd);
 		return;
 	}
+	if (access != IMA_ACCESS_DATA)
+		(void)verdicts_trust(&guard->verdicts, fd, !guard->host.ready);
 	if (guard->slots.own >= OWN_NOTED ||
 	    (access == IMA_ACCESS_DATA &&
 	     (guard->host.ready || guard->slots.own >= OWN_DATA_NOTED))) {
@@ -174,9 +176,13 @@ static void hold(struct guard *guard, int fd, enum ima_access access,
 		 int32_t pid)
 {
 	struct slot *slot = slots_at(&guard->slots, fd);
-	enum slot_event leased = lease(guard, fd);
+	/* First, so that who comes to write before the lease is seen too. */
+	const verdict_generation generation =
+		verdicts_begin(&guard->verdicts, fd);
+	const enum slot_event leased = lease(guard, fd);
 
 	slots_claim(&guard->slots, slot, access, pid, guard->now);
+	slot->generation = generation;
 	slot->due = guard->now + accesses_deadline(guard, slot);
 	if (access == IMA_ACCESS_EXEC)
 		slot->flags |= SLOT_IS_EXEC;

@@ -53,6 +53,7 @@ void guard_stop(struct guard *guard)
 	if (guard->stopping)
 		return;
 	guard->stopping = guard->now;
+	verdicts_disarm(&guard->verdicts);
 	notify_send(guard->notify, "STOPPING=1");
 	jobs_tell(guard, IMA_MSG_STOP);
 }
@@ -155,6 +156,7 @@ static int turn(struct guard *guard, uint64_t *patience)
 		error = accesses_read(guard);
 	keep_host(guard);
 	*patience = upkeep_tick(guard);
+	jobs_tell_denials(guard);
 	jobs_send(guard);
 	pat_watchdog(guard);
 	if (guard->renew)
@@ -193,7 +195,8 @@ static int begin(struct guard *guard)
 
 	if (error)
 		return error;
-	protect_guard(guard->options.may_label, state >= 0);
+	protect_guard(guard->options.may_label,
+		      verdicts_are_kept(&guard->verdicts), state >= 0);
 	if (state >= 0)
 		keep_yield(guard);
 	return 0;
@@ -211,6 +214,7 @@ int main(int argc, char **argv)
 	guard->companion = -1;
 	guard->image = -1;
 	guard->changes.inotify = -1;
+	verdicts_none(&guard->verdicts);
 	guard->now = clock_now();
 	if (begin(guard) == 0)
 		status = run(guard) ? EXIT_FAILURE : EXIT_SUCCESS;

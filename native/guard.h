@@ -4,9 +4,11 @@
 #define IMAHOST_GUARD_H
 
 #include "changes.h"
+#include "denials.h"
 #include "gate.h"
 #include "host.h"
 #include "slots.h"
+#include "verdicts.h"
 
 /*
  * What happens at once to accesses when no host comes up. Until that is so for
@@ -32,6 +34,9 @@ struct options {
 	enum host_down host_down;
 	uint64_t host_down_limit; /* ns that accesses wait before that */
 	bool may_label;
+	enum ima_bpf_mode bpf; /* IMA_BPF_OFF: no programs are taken up */
+	enum ima_bpf_fileless fileless;
+	bool refuse_unwatched; /* code from where nothing is watched */
 	int companion;	/* a TPM emulator that ends with the guard, or 0 */
 	char **command; /* the host */
 };
@@ -44,6 +49,8 @@ struct guard {
 	struct gate gate;
 	struct changes changes;
 	struct slot_table slots;
+	struct verdicts verdicts;
+	struct denials denials;
 	struct host host;
 	struct ima_counters *counters;
 	uint32_t ready;	 /* IMA_READY_*, what the host wants to judge */
@@ -64,6 +71,7 @@ struct guard {
 	uint64_t now;	     /* ns, read once per turn of the loop */
 	uint64_t judged;     /* ns: when the host last said anything of a job */
 	uint64_t tidied;     /* ns: when many slots were last looked at */
+	uint64_t counted;    /* ns: when the BPF programs were last asked */
 	bool is_crowd;	     /* more wait than is usual by far */
 	int watch_error; /* why changes of a file could not be watched, said */
 };
@@ -152,6 +160,8 @@ void jobs_tell(struct guard *guard, uint32_t message);
 bool jobs_want_send(struct guard *guard);
 /* Sends queued jobs for as long as the socket takes them. */
 void jobs_send(struct guard *guard);
+/* Tells the host what the BPF programs have refused. */
+void jobs_tell_denials(struct guard *guard);
 /* Tells the host of a writer. False when no host takes it now. */
 bool jobs_tell_writer(struct guard *guard, const struct slot *slot);
 /* Takes in what the host says; false when it hung up. */

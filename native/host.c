@@ -71,11 +71,11 @@ static int move_fd(int from, int to)
  */
 static void become_host(const struct host *host, int theirs)
 {
-	const char *version = "4";
+	const char *version = "5";
 	sigset_t none;
 	int number;
 
-	_Static_assert(IMA_ABI_VERSION == 4, "the literal above");
+	_Static_assert(IMA_ABI_VERSION == 5, "the literal above");
 	sigemptyset(&none);
 	for (number = 1; number < NSIG; number++)
 		(void)signal(number, SIG_DFL);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Raised whenever anything on this page changes its meaning or its place. */
-#define IMA_ABI_VERSION 4
+#define IMA_ABI_VERSION 5
 
 /*
  * The guard sets this variable to the ABI version for the host it starts. Its
@@ -39,6 +39,7 @@ enum ima_message {
 	IMA_MSG_YIELD = 10,   /* guard to host: another host follows, end */
 	IMA_MSG_RENEW = 11,   /* host to guard: what is installed is newer */
 	IMA_MSG_OPEN = 12,    /* host to guard: stop, and open the gate */
+	IMA_MSG_DENIAL = 13,  /* guard to host: what the BPF programs refused */
 };
 
 /* Which access is held, from the fanotify event that announced it. */
@@ -80,6 +81,7 @@ enum ima_decision {
 };
 
 #define IMA_VERDICT_CACHE 0x1u /* holds until the file changes */
+#define IMA_VERDICT_CODE 0x2u  /* IMA_ACCESS_OPEN: it may be mapped, as ELF */
 
 /* IMA_MSG_VERDICT and IMA_MSG_PROGRESS (which leaves decision 0). */
 struct ima_verdict {
@@ -88,7 +90,8 @@ struct ima_verdict {
 	uint64_t sequence;
 	uint32_t decision; /* enum ima_decision */
 	uint32_t flags;	   /* IMA_VERDICT_* */
-	uint64_t policy;   /* which policy it was judged by, see ima_ready */
+	uint64_t policy;   /* which policy it was judged by, see ima_ready; 0:
+			      by none, nobody could judge it */
 };
 
 #define IMA_READY_JUDGE_DATA 0x1u /* send IMA_ACCESS_DATA too */
@@ -126,6 +129,24 @@ struct ima_order {
 };
 
 /*
+ * IMA_MSG_DENIAL: a file was about to become code without a verdict. The values
+ * of hook and cause are those of native/ima_bpf.h.
+ */
+struct ima_denial {
+	uint32_t type;
+	uint32_t hook;	 /* enum ima_bpf_hook */
+	uint32_t cause;	 /* enum ima_bpf_cause */
+	uint32_t denied; /* 0: it was let through, and is only told */
+	uint32_t pid;	 /* thread group, in the first pid namespace */
+	uint32_t uid;
+	uint32_t device; /* major << 20 | minor */
+	uint32_t reserved;
+	uint64_t inode;
+	char name[16];	/* of the task */
+	char path[256]; /* or the last part of it */
+};
+
+/*
  * How long accesses were held, from the guard's read of the event to the
  * answer. Bucket i counts holds below 2^i microseconds (and not below
  * 2^(i-1)); the last one takes all longer ones.
@@ -153,6 +174,11 @@ struct ima_counters {
 	uint64_t cached;       /* verdicts held in the kernel now */
 	uint64_t held;	       /* accesses held now */
 	uint64_t unrecorded;   /* answered without a host: in no list yet */
+	/* By the BPF programs, since they were loaded: */
+	uint64_t bpf_denied;   /* code without a verdict, refused */
+	uint64_t bpf_reported; /* or let through, and told */
+	uint64_t bpf_lost;     /* of both: there was no room to tell of them */
+	uint64_t bpf_dropped;  /* verdicts that a change of the file ended */
 	uint64_t holds[IMA_HOLD_BUCKETS];
 };
 
@@ -180,7 +206,7 @@ struct ima_shared {
 	uint32_t writer_size;	/* host: bytes of policy_text in use */
 	uint32_t writer_base;	/* host: offset at which an append began */
 	uint32_t writer_failed; /* host: a write was refused */
-	uint32_t reserved;
+	uint32_t bpf;		/* guard: enum ima_bpf_mode, 0: no programs */
 	uint64_t policy;   /* guard: which policy its kept verdicts follow */
 	uint64_t since;	   /* guard: CLOCK_REALTIME, ns, when its marks stood */
 	uint64_t recorded; /* host: of counters.unrecorded, those in the list */

@@ -11,6 +11,8 @@
 
 /* Hosts that one job may cost; then it is answered without a verdict. */
 #define JOB_LOSSES 8
+/* How long, in ns, who was not asked about may take to become code. */
+#define ARM_GRACE 1000000000ull
 
 static uint32_t job_flags(const struct slot *slot)
 {
@@ -130,8 +132,29 @@ static void settle_data(struct guard *guard, struct slot *slot)
 		slot->flags &= ~SLOT_MAY_RUN;
 }
 
-static void on_allow(struct guard *guard, struct slot *slot, bool cache)
+/* The file may become code until it is written. Said before the answer is. */
+static void commit(struct guard *guard, const struct slot *slot,
+		   const struct ima_verdict *verdict)
 {
+	const bool code = slot->access == IMA_ACCESS_EXEC ||
+			  slot->access == IMA_ACCESS_ELF ||
+			  verdict->flags & IMA_VERDICT_CODE;
+
+	/* Without a lease a writer may have been there all along. */
+	if (code && verdict->policy && slot->flags & SLOT_IS_LEASED)
+		verdicts_commit(&guard->verdicts, slot_fd(&guard->slots, slot),
+				slot->generation,
+				verdict->policy != guard->policy);
+}
+
+static void on_allow(struct guard *guard, struct slot *slot,
+		     const struct ima_verdict *verdict)
+{
+	const bool cache = verdict->flags & IMA_VERDICT_CACHE &&
+			   verdict->policy == guard->policy;
+
+	if (slot_is_held(slot))
+		commit(guard, slot, verdict);
 	if (!cache)
 		settle_data(guard, slot);
 	accesses_step(guard, slot,
@@ -152,9 +175,7 @@ static void on_verdict(struct guard *guard, const struct ima_verdict *verdict)
 	else if (verdict->type == IMA_MSG_PROGRESS)
 		slot->due = guard->now + accesses_deadline(guard, slot);
 	else if (verdict->decision == IMA_ALLOW)
-		on_allow(guard, slot,
-			 verdict->flags & IMA_VERDICT_CACHE &&
-				 verdict->policy == guard->policy);
+		on_allow(guard, slot, verdict);
 	else
 		accesses_step(guard, slot,
 			      verdict->decision == IMA_BUSY
@@ -169,7 +190,23 @@ static void follow_policy(struct guard *guard, const struct ima_ready *ready)
 		return;
 	guard->ready = ready->flags;
 	guard->policy = ready->policy;
+	verdicts_follow(&guard->verdicts, ready->policy, guard->now);
 	accesses_drop_cache(guard);
+}
+
+/* All that is to be watched is, and there is who judges. */
+static void arm(struct guard *guard)
+{
+	int error;
+
+	if (guard->stopping)
+		return;
+	error = verdicts_arm(&guard->verdicts, guard->options.bpf,
+			     guard->now + ARM_GRACE);
+	if (error)
+		say("cannot arm the BPF programs: %s", strerror(-error));
+	else if (verdicts_are_kept(&guard->verdicts))
+		guard->host.shared->bpf = guard->options.bpf;
 }
 
 static void on_ready(struct guard *guard, const struct ima_ready *ready)
@@ -180,6 +217,7 @@ static void on_ready(struct guard *guard, const struct ima_ready *ready)
 	if (guard->host.ready)
 		return;
 	guard->host.ready = true;
+	arm(guard);
 	guard->down_since = 0;
 	guard->is_down = false;
 	if (guard->announced) {
@@ -197,8 +235,37 @@ static void on_watch(struct guard *guard, struct ima_watch *watch, int fd)
 {
 	watch->type = IMA_MSG_WATCHED;
 	watch->error = fd < 0 ? EBADF : -gate_watch_fd(&guard->gate, fd);
+	if (!watch->error)
+		watch->error = -verdicts_watch(&guard->verdicts, fd);
 	/* A host that does not hear of it asks again. */
 	(void)send(guard->host.socket, watch, sizeof(*watch), MSG_NOSIGNAL);
+}
+
+/* False when the host does not take it now. */
+static bool tell_denial(void *context, const struct ima_bpf_denial *denial)
+{
+	const struct guard *guard = context;
+	struct ima_denial message = {
+		.type = IMA_MSG_DENIAL,
+		.hook = denial->hook,
+		.cause = denial->cause,
+		.denied = denial->denied,
+		.pid = denial->pid,
+		.uid = denial->uid,
+		.device = denial->device,
+		.inode = denial->inode,
+	};
+
+	memcpy(message.name, denial->name, sizeof(message.name));
+	memcpy(message.path, denial->path, sizeof(message.path));
+	return send(guard->host.socket, &message, sizeof(message),
+		    MSG_NOSIGNAL) == sizeof(message);
+}
+
+void jobs_tell_denials(struct guard *guard)
+{
+	if (host_takes(guard))
+		denials_read(&guard->denials, tell_denial, guard);
 }
 
 /* At the end of this turn: what it has still to do is done by this image. */

@@ -79,6 +79,9 @@ static void answer_when_down(struct guard *guard)
 	say("accesses are answered at once, %s",
 	    outcome[guard->options.host_down]);
 	accesses_finish(guard);
+	if (guard->options.host_down == HOST_DOWN_ALLOW &&
+	    guard->options.bpf == IMA_BPF_ENFORCE)
+		(void)verdicts_arm(&guard->verdicts, IMA_BPF_REPORT, 0);
 }
 
 void keep_yield(struct guard *guard)
@@ -106,6 +109,7 @@ void keep_host(struct guard *guard)
 	    guard->now < guard->host.restart_at)
 		return;
 	error = host_start(&guard->host, guard->now);
+	verdicts_set_host(&guard->verdicts, guard->host.pid);
 	if (error) {
 		say("cannot start a host: %s", strerror(-error));
 		guard->host.restart_at = guard->now + SECOND;

@@ -36,6 +36,15 @@ static const char usage_text[] =
 	"deadline)\n"
 	"  --host-down-limit MS  how long each waits for its deadline before "
 	"(0)\n"
+	"  --bpf off|report|enforce\n"
+	"                        what the BPF programs that `imahost-bpf load`"
+	" attached\n"
+	"                        do with code that nobody judged (off)\n"
+	"  --fileless deny|allow|measure\n"
+	"                        the same of code in memfds (deny)\n"
+	"  --unwatched allow|deny\n"
+	"                        and of code from where nothing is watched "
+	"(allow)\n"
 	"  --host-labels         let the host write security.ima (--appraise "
 	"fix)\n"
 	"  --companion PID       end this TPM emulator with the guard\n"
@@ -51,6 +60,9 @@ enum option_name {
 	OPTION_HEARTBEAT,
 	OPTION_HOST_DOWN,
 	OPTION_HOST_DOWN_LIMIT,
+	OPTION_BPF,
+	OPTION_FILELESS,
+	OPTION_UNWATCHED,
 	OPTION_HOST_LABELS,
 	OPTION_COMPANION,
 	OPTION_HELP,
@@ -66,6 +78,9 @@ static const struct option names[] = {
 	{ "heartbeat", required_argument, NULL, OPTION_HEARTBEAT },
 	{ "host-down", required_argument, NULL, OPTION_HOST_DOWN },
 	{ "host-down-limit", required_argument, NULL, OPTION_HOST_DOWN_LIMIT },
+	{ "bpf", required_argument, NULL, OPTION_BPF },
+	{ "fileless", required_argument, NULL, OPTION_FILELESS },
+	{ "unwatched", required_argument, NULL, OPTION_UNWATCHED },
 	{ "host-labels", no_argument, NULL, OPTION_HOST_LABELS },
 	{ "companion", required_argument, NULL, OPTION_COMPANION },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -142,6 +157,39 @@ static void set_fail(struct options *options, const char *text)
 	options->fail_deny = !strcmp(text, "deny");
 }
 
+/* The number of @value among @words, which @option takes. */
+static int choice(const char *option, const char *value,
+		  const char *const *words)
+{
+	int i;
+
+	for (i = 0; words[i]; i++)
+		if (!strcmp(value, words[i]))
+			return i;
+	refuse(option, value);
+}
+
+static void set_bpf(struct options *options, int name, const char *value)
+{
+	static const char *const modes[] = { "off", "report", "enforce", NULL };
+	static const char *const answers[] = { "deny", "allow", "measure",
+					       NULL };
+	static const char *const unwatched[] = { "allow", "deny", NULL };
+
+	if (name == OPTION_BPF)
+		options->bpf = (enum ima_bpf_mode)choice(
+			"--bpf takes off, report or enforce, not", value,
+			modes);
+	else if (name == OPTION_FILELESS)
+		options->fileless = (enum ima_bpf_fileless)choice(
+			"--fileless takes deny, allow or measure, not", value,
+			answers);
+	else
+		options->refuse_unwatched =
+			choice("--unwatched takes allow or deny, not", value,
+			       unwatched);
+}
+
 static void set(struct options *options, int name, char *value)
 {
 	switch (name) {
@@ -172,6 +220,11 @@ static void set(struct options *options, int name, char *value)
 	case OPTION_HOST_DOWN_LIMIT:
 		options->host_down_limit =
 			milliseconds("host-down-limit", value);
+		break;
+	case OPTION_BPF:
+	case OPTION_FILELESS:
+	case OPTION_UNWATCHED:
+		set_bpf(options, name, value);
 		break;
 	case OPTION_HOST_LABELS:
 		options->may_label = true;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -197,25 +198,36 @@ static size_t append_denied(struct sock_filter *code, size_t at, size_t end,
 	return at;
 }
 
+enum process { GUARD, GUARD_OF_MAPS, HOST };
+
 /*
  * Calls that nobody here makes fail with EPERM, and so does every call by the
  * numbers of another architecture. None of them ends the process.
  */
-static void deny_calls(bool is_host)
+static void deny_calls(enum process process)
 {
-	const size_t more = is_host ? COUNT(denied_to_host) : 0;
-	const size_t end = 5 + COUNT(denied) + more + 1;
-	struct sock_filter code[5 + MOST_DENIED + 2] = {
+	const size_t more = process == HOST ? COUNT(denied_to_host) : 0;
+	const size_t first = process == GUARD_OF_MAPS ? 10 : 5;
+	const size_t end = first + COUNT(denied) + more + 1;
+	struct sock_filter code[10 + MOST_DENIED + 2] = {
 		LOAD(arch),
 		BPF_JUMP(BPF_JMP + BPF_JEQ + BPF_K, NATIVE_ARCH, 1, 0),
 		RETURN(SECCOMP_RET_ERRNO | EPERM),
 		LOAD(nr),
 		BPF_JUMP(BPF_JMP + BPF_JGE + BPF_K, FOREIGN_BIT, 0, 0),
+		/* Elements of maps that are there: to look up, set, delete. */
+		BPF_JUMP(BPF_JMP + BPF_JEQ + BPF_K, SYS_bpf, 0, 4),
+		LOAD(args[0]),
+		BPF_JUMP(BPF_JMP + BPF_JEQ + BPF_K, BPF_MAP_CREATE, 0, 0),
+		BPF_JUMP(BPF_JMP + BPF_JGT + BPF_K, BPF_MAP_DELETE_ELEM, 0, 0),
+		RETURN(SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = { (unsigned short)(end + 1), code };
-	size_t at = 5;
+	size_t at = first;
 
-	code[4].jt = (uint8_t)(end - at);
+	code[4].jt = (uint8_t)(end - 5);
+	code[7].jt = (uint8_t)(end - 8);
+	code[8].jt = (uint8_t)(end - 9);
 	at = append_denied(code, at, end, denied, COUNT(denied));
 	at = append_denied(code, at, end, denied_to_host, more);
 	code[at++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
@@ -237,7 +249,7 @@ static void be_spared_after_guard(void)
 	close(score);
 }
 
-void protect_guard(bool host_may_label, bool again)
+void protect_guard(bool host_may_label, bool bpf, bool again)
 {
 	const uint64_t host =
 		HOST_NEEDS | (host_may_label ? BIT(CAP_SYS_ADMIN) : 0);
@@ -247,7 +259,7 @@ void protect_guard(bool host_may_label, bool again)
 	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	keep_capabilities(GUARD_NEEDS, GUARD_NEEDS | host);
 	if (!again)
-		deny_calls(false);
+		deny_calls(bpf ? GUARD_OF_MAPS : GUARD);
 }
 
 void protect_host(bool may_label)
@@ -256,5 +268,5 @@ void protect_host(bool may_label)
 
 	be_spared_after_guard();
 	keep_capabilities(host, host);
-	deny_calls(true);
+	deny_calls(HOST);
 }

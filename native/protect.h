@@ -9,9 +9,10 @@
  * The guard, when it has opened all it needs. What the machine refuses is said
  * and done without: a guard that ends opens the gate.
  * @host_may_label: the host to come keeps CAP_SYS_ADMIN.
+ * @bpf: elements of BPF maps are looked up, set and deleted.
  * @again: an earlier image of this process did it, and its filter stays.
  */
-void protect_guard(bool host_may_label, bool again);
+void protect_guard(bool host_may_label, bool bpf, bool again);
 
 /*
  * The host, between fork and exec. What exec takes back (no dumps of memory) it

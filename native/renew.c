@@ -41,6 +41,8 @@ static void for_all_fds(struct guard *guard, int flags)
 
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		set_flags(own[i], flags);
+	for (i = 0; i < VERDICT_MAPS; i++)
+		set_flags(guard->verdicts.maps[i], flags);
 	for (i = 0; i < HOST_GHOSTS; i++)
 		if (guard->host.ghosts[i].pid)
 			set_flags(guard->host.ghosts[i].process, flags);
@@ -81,6 +83,7 @@ static int save_slots(struct guard *guard, int to)
 				.held = slot->held,
 				.since = slot->since,
 				.due = slot->due,
+				.generation = slot->generation,
 			};
 
 			error = write_all(to, &saved, sizeof(saved));
@@ -123,6 +126,7 @@ static int save(struct guard *guard, int to)
 	int error;
 
 	memcpy(state.ghosts, guard->host.ghosts, sizeof(state.ghosts));
+	memcpy(state.maps, guard->verdicts.maps, sizeof(state.maps));
 	error = write_all(to, &state, sizeof(state));
 	if (!error)
 		error = save_slots(guard, to);
@@ -153,6 +157,10 @@ void renew(struct guard *guard)
 		error = setenv(RENEW_ENV, number, 1) < 0 ? errno : 0;
 	}
 	if (!error) {
+		/* It is sealed, and of a filesystem that nobody watches. */
+		verdicts_commit(&guard->verdicts, guard->image,
+				verdicts_begin(&guard->verdicts, guard->image),
+				false);
 		for_all_fds(guard, 0);
 		(void)fexecve(guard->image, guard->arguments, environ);
 		error = errno;
@@ -187,6 +195,7 @@ static int resume_slots(struct guard *guard, int from, uint32_t count)
 				     .held = saved.held,
 				     .since = saved.since,
 				     .due = saved.due,
+				     .generation = saved.generation,
 				     .pid = saved.pid,
 				     .access = saved.access,
 				     .flags = saved.flags,
@@ -234,6 +243,12 @@ static int resume(struct guard *guard, int from)
 				     guard->slots.capacity);
 	if (!error)
 		error = host_adopt(&guard->host, state.shared);
+	if (!error)
+		error = verdicts_resume(&guard->verdicts, state.maps,
+					guard->now);
+	if (!error)
+		error = denials_open(&guard->denials,
+				     guard->verdicts.maps[VERDICT_DENIALS]);
 	if (error)
 		return error;
 	take_over(guard, &state);

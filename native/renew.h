@@ -8,10 +8,11 @@
 #define IMAHOST_RENEW_H
 
 #include "host.h"
+#include "verdicts.h"
 
 #include <stdint.h>
 
-#define RENEW_VERSION 1
+#define RENEW_VERSION 2
 /* Names the descriptor of the state for the next image. */
 #define RENEW_ENV "IMAHOST_GUARD_STATE"
 
@@ -19,6 +20,7 @@ struct renew_state {
 	uint32_t version;
 	uint32_t slots; /* how many struct renew_slot follow */
 	int32_t group, signals, inotify, shared, fuse, notify, companion;
+	int32_t maps[VERDICT_MAPS];
 	int32_t host_pid, host_process, host_socket;
 	uint32_t host_ready;
 	uint32_t ready;
@@ -38,7 +40,7 @@ struct renew_slot {
 	uint32_t losses;
 	int32_t pid;
 	uint32_t reserved;
-	uint64_t sequence, held, since, due;
+	uint64_t sequence, held, since, due, generation;
 };
 
 #endif

@@ -81,6 +81,7 @@ struct slot {
 	uint64_t held;		  /* ns: the access was read */
 	uint64_t since;		  /* ns: the state was entered */
 	uint64_t due;		  /* ns: the deadline */
+	uint64_t generation;	  /* of its verdict, see verdicts.h */
 	int32_t pid;
 	uint32_t access;
 	uint32_t flags;	 /* SLOT_IS_* */

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,15 @@
 #define SPARE_FDS 1024
 /* With fewer no event would ever be read. */
 #define LEAST_FDS 512
+#define LOADER "imahost-bpf"
+
+static uint64_t clock_now(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
+}
 
 /* As many descriptors as the cache wants, or as we get. */
 static size_t raise_descriptor_limit(size_t cache)
@@ -105,13 +115,28 @@ static const char *why_no_watch(int error)
 	return strerror(-error);
 }
 
+static int watch(struct guard *guard, const char *path)
+{
+	int error = gate_watch(&guard->gate, path);
+	int fd;
+
+	if (error || !verdicts_are_kept(&guard->verdicts))
+		return error;
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	error = verdicts_watch(&guard->verdicts, fd);
+	close(fd);
+	return error;
+}
+
 static int start_watches(struct guard *guard)
 {
 	int error;
 	int i;
 
 	for (i = 0; i < guard->options.watches; i++) {
-		error = gate_watch(&guard->gate, guard->options.watch[i]);
+		error = watch(guard, guard->options.watch[i]);
 		if (error) {
 			say("cannot watch %s: %s (errno %d)",
 			    guard->options.watch[i], why_no_watch(error),
@@ -119,6 +144,74 @@ static int start_watches(struct guard *guard)
 			return error;
 		}
 	}
+	return 0;
+}
+
+static void trust(struct guard *guard, const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const bool trusted = fd >= 0 && gate_is_trusted(fd) &&
+			     verdicts_trust(&guard->verdicts, fd, true);
+
+	if (!trusted)
+		say("%s could not be started again while nobody judges: only"
+		    " root may write it",
+		    path);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What takes the programs up again, and away: it lies beside this one. */
+static void trust_loader(struct guard *guard)
+{
+	char path[4096];
+	const ssize_t length =
+		readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *name;
+
+	if (length < 0)
+		return;
+	path[length] = '\0';
+	name = strrchr(path, '/');
+	if (!name || (size_t)(name + 1 - path) + sizeof(LOADER) > sizeof(path))
+		return;
+	memcpy(name + 1, LOADER, sizeof(LOADER));
+	if (access(path, F_OK) == 0)
+		trust(guard, path);
+}
+
+/* Linux 6.5 has the layers of an overlay raise the events. */
+static bool layers_tell(void)
+{
+	struct utsname system;
+	unsigned int major = 0;
+	unsigned int minor = 0;
+
+	return uname(&system) == 0 &&
+	       sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 5));
+}
+
+/* What the loader has pinned, and what has to run when the guard is dead. */
+static int open_verdicts(struct guard *guard)
+{
+	struct ima_bpf_config *config = &guard->verdicts.config;
+	int error;
+
+	if (guard->options.bpf == IMA_BPF_OFF)
+		return 0;
+	error = verdicts_open(&guard->verdicts, guard->now);
+	if (!error)
+		error = denials_open(&guard->denials,
+				     guard->verdicts.maps[VERDICT_DENIALS]);
+	if (error)
+		return error;
+	config->fileless = guard->options.fileless;
+	config->unwatched = guard->options.refuse_unwatched;
+	config->layers = layers_tell();
+	trust(guard, "/proc/self/exe");
+	trust(guard, guard->options.command[0]);
+	trust_loader(guard);
 	return 0;
 }
 
@@ -149,14 +242,6 @@ static int failed(const char *what, int error)
 		    error == -EPERM ? "needs CAP_SYS_ADMIN (run as root)"
 				    : strerror(-error));
 	return error;
-}
-
-static uint64_t clock_since_epoch(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
 }
 
 void start_common(struct guard *guard)
@@ -208,6 +293,9 @@ int start(struct guard *guard)
 	if (!error)
 		error = failed("cannot share memory", host_init(&guard->host));
 	if (!error)
+		error = failed("cannot take up the BPF programs",
+			       open_verdicts(guard));
+	if (!error)
 		error = start_publishing(guard);
 	if (error)
 		return error;
@@ -217,7 +305,7 @@ int start(struct guard *guard)
 		       raise_group(&guard->gate, guard->slots.capacity));
 	if (!error)
 		error = start_watches(guard);
-	guard->host.shared->since = clock_since_epoch();
+	guard->host.shared->since = clock_now(CLOCK_REALTIME);
 	if (error && guard->options.fs)
 		publish_unmount(guard->options.fs);
 	return error;

@@ -10,6 +10,8 @@
 #define IDLE_TURN (200 * MILLISECOND)
 /* How often what looks at many slots is done, however busy the loop is. */
 #define TIDY_EVERY (20 * MILLISECOND)
+/* How often the BPF programs are asked what they have counted. */
+#define COUNT_EVERY (200 * MILLISECOND)
 /* Of each kind in one turn: lease breaks must not wait for a crowd. */
 #define MOST_LATE 256
 /* How long an exec waits for a writer to go before it is refused. */
@@ -118,6 +120,21 @@ static void see_crowd(struct guard *guard)
 	(void)sched_setscheduler(0, is_crowd ? SCHED_RR : SCHED_OTHER, &turn);
 }
 
+static void count_verdicts(struct guard *guard)
+{
+	struct ima_bpf_counters counters;
+
+	if (!verdicts_are_kept(&guard->verdicts) ||
+	    guard->now - guard->counted < COUNT_EVERY)
+		return;
+	guard->counted = guard->now;
+	verdicts_count(&guard->verdicts, &counters);
+	guard->counters->bpf_denied = counters.denied;
+	guard->counters->bpf_reported = counters.reported;
+	guard->counters->bpf_lost = counters.lost;
+	guard->counters->bpf_dropped = counters.dropped;
+}
+
 uint64_t upkeep_tick(struct guard *guard)
 {
 	struct slot_list *lingering = accesses_in(guard, SLOT_LINGERING);
@@ -130,6 +147,7 @@ uint64_t upkeep_tick(struct guard *guard)
 				accesses_in(guard, SLOT_QUEUED)->length +
 				accesses_in(guard, SLOT_SENT)->length;
 	see_crowd(guard);
+	count_verdicts(guard);
 	if (!guard->tidied)
 		return 0;
 	if (accesses_in(guard, SLOT_LEASING)->length)

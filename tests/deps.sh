@@ -5,7 +5,7 @@
 # when all is there; says what is missing when it may not install.
 set -eu
 # a/b: the same package under the names of different releases.
-build="gcc libc6-dev libssl3/libssl3t64"
+build="gcc libc6-dev libssl3/libssl3t64 clang llvm libbpf-dev libelf-dev zlib1g-dev"
 package="$build binutils debhelper rpm scdoc"
 demo="$build swtpm tpm2-tools ima-evm-utils attr util-linux mount procps"
 demo="$demo libtss2-tcti-swtpm0/libtss2-tcti-swtpm0t64"

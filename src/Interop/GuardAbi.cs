@@ -6,7 +6,7 @@ namespace ImaHost.Interop;
 public static class GuardAbi
 {
     /// <summary>IMA_ABI_VERSION.</summary>
-    public const int Version = 4;
+    public const int Version = 5;
 
     /// <summary>IMA_GUARD_ENV: set by the guard for the host it starts.</summary>
     public const string Environment = "IMAHOST_GUARD";
@@ -59,6 +59,8 @@ public enum GuardMessage : uint
     Renew = 11,
     /// <summary>The host orders a stop, which opens the gate.</summary>
     Open = 12,
+    /// <summary>The BPF programs have refused something, or would have.</summary>
+    Denial = 13,
 }
 
 /// <summary>enum ima_access: what the held task is doing.</summary>
@@ -168,6 +170,35 @@ struct OrderMessage
     public uint Reserved;
 }
 
+/// <summary>struct ima_denial.</summary>
+[StructLayout(LayoutKind.Sequential)]
+struct DenialMessage
+{
+    public GuardMessage Type;
+    public CodeHook Hook;
+    public CodeCause Cause;
+    public uint Denied;
+    public uint Pid;
+    public uint Uid;
+    public uint Device;
+    public uint Reserved;
+    public ulong Inode;
+    public TaskName Name;
+    public FilePath Path;
+
+    [System.Runtime.CompilerServices.InlineArray(16)]
+    public struct TaskName
+    {
+        byte _byte;
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(256)]
+    public struct FilePath
+    {
+        byte _byte;
+    }
+}
+
 /// <summary>struct ima_counters: counted by the guard since its start.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct GuardCounters
@@ -200,6 +231,14 @@ public struct GuardCounters
     public ulong Held;
     /// <summary>Answered without a host, and by no host recorded yet.</summary>
     public ulong Unrecorded;
+    /// <summary>Code without a verdict that the BPF programs have refused since they were loaded.</summary>
+    public ulong BpfDenied;
+    /// <summary>The same, let through and told.</summary>
+    public ulong BpfReported;
+    /// <summary>Of both: there was no room to tell of them.</summary>
+    public ulong BpfLost;
+    /// <summary>Verdicts that a change of the file has ended.</summary>
+    public ulong BpfDropped;
     /// <summary>Durations of the holds.</summary>
     public HoldHistogram Holds;
 }
@@ -223,7 +262,7 @@ struct SharedHeader
     public uint WriterSize;
     public uint WriterBase;
     public uint WriterFailed;
-    public uint Reserved;
+    public CodeGate Bpf;
     public ulong Policy;
     public ulong Since;
     public ulong Recorded;

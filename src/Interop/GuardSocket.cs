@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using ImaHost.Interop.Native;
 
 namespace ImaHost.Interop;
@@ -21,6 +22,9 @@ public sealed unsafe class GuardSocket
     /// </summary>
     public event Action<ulong, int>? Watched;
 
+    /// <summary>The BPF programs have refused something, or would have. Raised within <see cref="Receive"/>.</summary>
+    public event Action<CodeDenial>? Denied;
+
     /// <summary>Waits for one message; the kernel gives each to one waiter only.</summary>
     /// <param name="job">The job, when the result is <see cref="GuardMessage.Job"/>.</param>
     /// <param name="file">
@@ -32,9 +36,10 @@ public sealed unsafe class GuardSocket
     {
         job = default;
         file.Dispose();
-        GuardJob received = default;
+        DenialMessage longest = default;
+        ref GuardJob received = ref *(GuardJob*)&longest;
         var control = default(Libc.DescriptorMessage);
-        var part = new Libc.IoVector { iov_base = &received, iov_len = (nuint)sizeof(GuardJob) };
+        var part = new Libc.IoVector { iov_base = &longest, iov_len = (nuint)sizeof(DenialMessage) };
         var message = new Libc.MessageHeader
         {
             msg_iov = &part,
@@ -57,9 +62,15 @@ public sealed unsafe class GuardSocket
 
         if (got == sizeof(WatchMessage) && received.Type == (uint)GuardMessage.Watched)
         {
-            var watched = *(WatchMessage*)&received;
+            var watched = *(WatchMessage*)&longest;
             Watched?.Invoke(watched.Id, watched.Error);
             return GuardMessage.Watched;
+        }
+
+        if (got == sizeof(DenialMessage) && received.Type == (uint)GuardMessage.Denial)
+        {
+            Denied?.Invoke(Read(in longest));
+            return GuardMessage.Denial;
         }
 
         if (got != sizeof(GuardJob))
@@ -78,15 +89,16 @@ public sealed unsafe class GuardSocket
 
     /// <summary>Ends a job.</summary>
     /// <param name="cache">The verdict holds until the file or the policy changes.</param>
+    /// <param name="code">Of <see cref="GuardAccess.Open"/>: it was judged as what may be mapped to be executed.</param>
     /// <param name="policy">The policy it was judged by, as given to <see cref="SendReady"/>.</param>
-    public void SendVerdict(in GuardJob job, GuardDecision decision, bool cache, ulong policy) =>
+    public void SendVerdict(in GuardJob job, GuardDecision decision, bool cache, bool code, ulong policy) =>
         Send(new VerdictMessage
         {
             Type = GuardMessage.Verdict,
             Slot = job.Slot,
             Sequence = job.Sequence,
             Decision = decision,
-            Flags = cache ? 1u : 0u,
+            Flags = (cache ? 1u : 0u) | (code ? 2u : 0u),
             Policy = policy,
         });
 
@@ -128,6 +140,13 @@ public sealed unsafe class GuardSocket
 
     /// <summary>Ends every <see cref="Receive"/> under way with <see cref="GuardMessage.Closed"/>.</summary>
     public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);
+
+    static CodeDenial Read(in DenialMessage message) => new(
+        message.Hook, message.Cause, message.Denied != 0, message.Pid, message.Uid, Text(message.Name), Text(message.Path));
+
+    /// <summary>What follows the NUL is not part of it; what is no UTF-8 is shown as such.</summary>
+    static string Text(ReadOnlySpan<byte> bytes) =>
+        Encoding.UTF8.GetString(bytes[..(bytes.IndexOf((byte)0) is >= 0 and int end ? end : bytes.Length)]);
 
     /// <summary>A message that passes a descriptor.</summary>
     internal void SendWith<T>(T message, int descriptor)

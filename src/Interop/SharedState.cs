@@ -62,6 +62,9 @@ public sealed unsafe class SharedState
     public bool AwaitPolicy(ulong policy, int milliseconds) =>
         SpinWait.SpinUntil(() => Volatile.Read(ref _header->Policy) == policy, milliseconds);
 
+    /// <summary>What the BPF programs do with code that nobody has judged.</summary>
+    public CodeGate CodeGate => _header->Bpf;
+
     /// <summary>When the guard's marks stood, nanoseconds of CLOCK_REALTIME.</summary>
     public ulong Since => _header->Since;
 

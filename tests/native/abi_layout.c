@@ -47,6 +47,19 @@ static void print_messages(void)
 	FIELD(ima_watch, error);
 	FIELD(ima_watch, id);
 
+	STRUCT(ima_denial);
+	FIELD(ima_denial, type);
+	FIELD(ima_denial, hook);
+	FIELD(ima_denial, cause);
+	FIELD(ima_denial, denied);
+	FIELD(ima_denial, pid);
+	FIELD(ima_denial, uid);
+	FIELD(ima_denial, device);
+	FIELD(ima_denial, reserved);
+	FIELD(ima_denial, inode);
+	FIELD(ima_denial, name);
+	FIELD(ima_denial, path);
+
 	STRUCT(ima_order);
 	FIELD(ima_order, type);
 	FIELD(ima_order, reserved);
@@ -69,6 +82,10 @@ static void print_counters(void)
 	FIELD(ima_counters, cached);
 	FIELD(ima_counters, held);
 	FIELD(ima_counters, unrecorded);
+	FIELD(ima_counters, bpf_denied);
+	FIELD(ima_counters, bpf_reported);
+	FIELD(ima_counters, bpf_lost);
+	FIELD(ima_counters, bpf_dropped);
 	FIELD(ima_counters, holds);
 }
 
@@ -83,7 +100,7 @@ static void print_shared(void)
 	FIELD(ima_shared, writer_size);
 	FIELD(ima_shared, writer_base);
 	FIELD(ima_shared, writer_failed);
-	FIELD(ima_shared, reserved);
+	FIELD(ima_shared, bpf);
 	FIELD(ima_shared, policy);
 	FIELD(ima_shared, since);
 	FIELD(ima_shared, recorded);
@@ -113,6 +130,7 @@ static void print_constants(void)
 	CONST(IMA_MSG_YIELD);
 	CONST(IMA_MSG_RENEW);
 	CONST(IMA_MSG_OPEN);
+	CONST(IMA_MSG_DENIAL);
 	CONST(IMA_ACCESS_EXEC);
 	CONST(IMA_ACCESS_ELF);
 	CONST(IMA_ACCESS_DATA);
@@ -127,6 +145,7 @@ static void print_constants(void)
 	CONST(IMA_DENY);
 	CONST(IMA_BUSY);
 	CONST(IMA_VERDICT_CACHE);
+	CONST(IMA_VERDICT_CODE);
 	CONST(IMA_READY_JUDGE_DATA);
 	CONST(IMA_HOLD_BUCKETS);
 	CONST(IMA_CROWD);

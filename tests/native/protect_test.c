@@ -9,6 +9,7 @@
 #include "say.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/kcmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -46,6 +47,11 @@ static const struct call calls[] = {
 #ifdef __x86_64__
 	{ "getpid of x32", X32_GETPID, 0, NEITHER },
 #endif
+	{ "bpf that makes a map", SYS_bpf, BPF_MAP_CREATE, NEITHER },
+	{ "bpf that opens a pin", SYS_bpf, BPF_OBJ_GET, NEITHER },
+	{ "bpf that looks up", SYS_bpf, BPF_MAP_LOOKUP_ELEM, GUARD },
+	{ "bpf that sets", SYS_bpf, BPF_MAP_UPDATE_ELEM, GUARD },
+	{ "bpf that deletes", SYS_bpf, BPF_MAP_DELETE_ELEM, GUARD },
 	{ "fanotify_mark", SYS_fanotify_mark, -1, GUARD },
 	{ "fanotify_init", SYS_fanotify_init, -1, GUARD },
 	{ "umount2", SYS_umount2, 0, GUARD },
@@ -55,6 +61,8 @@ static const struct call calls[] = {
 };
 
 static unsigned int said;
+/* The guard has BPF maps. */
+static bool maps = true;
 
 /* What protect.c has to tell. */
 void say(const char *format, ...)
@@ -67,7 +75,7 @@ void say(const char *format, ...)
 static void become(enum process process)
 {
 	if (process >= GUARD)
-		protect_guard(true, false);
+		protect_guard(true, maps, false);
 	if (process == HOST)
 		protect_host(true);
 }
@@ -107,6 +115,17 @@ static void test_calls(void)
 		}
 		end();
 	}
+}
+
+static void test_without_maps(void)
+{
+	const struct call lookup = { "", SYS_bpf, BPF_MAP_LOOKUP_ELEM, GUARD };
+
+	begin("bpf of a guard without maps");
+	maps = false;
+	CHECK(outcome(GUARD, &lookup) == EPERM, "it is allowed");
+	maps = true;
+	end();
 }
 
 /* The host looks by it who holds a file. */
@@ -170,6 +189,7 @@ int main(void)
 		return EXIT_FAILURE;
 	}
 	test_calls();
+	test_without_maps();
 	test_kcmp();
 #ifdef __x86_64__
 	test_foreign_architecture();

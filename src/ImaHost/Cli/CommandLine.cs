@@ -29,6 +29,7 @@ static class CommandLine
             WhyCommand.Create(),
             RestartCommand.Create(),
             StopCommand.Create(),
+            DoctorCommand.Create(),
             ListCommand.Create(),
             VerifyCommand.Create(),
             QuoteCommand.Create(),

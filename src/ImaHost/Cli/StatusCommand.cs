@@ -133,6 +133,11 @@ static class StatusCommand
     static IEnumerable<(string Name, string Value)> CoverageOf(StatusReport status)
     {
         yield return ("level", status.Level);
+        foreach (string line in BpfOf(status.Bpf))
+        {
+            yield return ("BPF", line);
+        }
+
         CoverageStatus coverage = status.Coverage;
         string ran = Invariant(
             $"{coverage.RunningFiles} files of {coverage.RunningProcesses} processes ran before, {coverage.RunningDenied} of the files would have been denied");
@@ -146,6 +151,21 @@ static class StatusCommand
         if (status.Accesses.Unleasable > 0)
         {
             yield return ("not cached", Invariant($"{status.Accesses.Unleasable} accesses without a lease, or whose attributes could not be watched"));
+        }
+    }
+
+    static IEnumerable<string> BpfOf(BpfStatus bpf)
+    {
+        if (bpf.Cause != null)
+        {
+            yield return $"not at work: {bpf.Cause}";
+            yield break;
+        }
+
+        yield return Text($"{bpf.Denied} refused, {bpf.Reported} let through and told, {bpf.Lost} not told for want of room");
+        foreach (CodeRefusal refusal in bpf.Refusals)
+        {
+            yield return refusal.Text;
         }
     }
 

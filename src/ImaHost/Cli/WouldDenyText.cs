@@ -12,8 +12,8 @@ static class WouldDenyText
     public static int Show(string state, bool json)
     {
         // What is not on disk yet is asked for; a stopped host has left all it will.
-        _ = WhyContext.AskRunning(state);
-        var report = WouldDenyReport.Of(DecisionHistory.Read(state));
+        bool isRunning = WhyContext.AskRunning(state) != null;
+        var report = WouldDenyReport.Of(DecisionHistory.Read(state)) with { Code = isRunning ? AskForCode(state) : [] };
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(report, WouldDenyJson.Default.WouldDenyReport));
@@ -38,7 +38,10 @@ static class WouldDenyText
 
     /// <summary>Names are whatever somebody made of them: each line is made safe for a terminal.</summary>
     internal static IEnumerable<string> Lines(WouldDenyReport report) =>
-        report.Directories.SelectMany(Lines).Select(EntryName.ToLine);
+        report.Directories.SelectMany(Lines).Concat(report.Code.Select(refusal => refusal.Text)).Select(EntryName.ToLine);
+
+    static IReadOnlyList<CodeRefusal> AskForCode(string state) => JsonSerializer.Deserialize(
+        ControlSocket.MustAsk(state, "status"), StatusJson.Default.StatusReport)!.Bpf.Refusals;
 
     static IEnumerable<string> Lines(WouldDenyDirectory directory)
     {

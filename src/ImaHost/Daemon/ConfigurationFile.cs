@@ -49,6 +49,8 @@ static class ConfigurationFile
         ["attestation_key"] = (options, value) => options with { AttestationKey = value.AttestationKey() },
         ["cache"] = (options, value) => options with { Cache = value.Number(0, 1_000_000) },
         ["host_down"] = (options, value) => options with { HostDown = value.HostDown() },
+        ["bpf"] = (options, value) => options with { Bpf = value.Choice<BpfUse>() },
+        ["fileless"] = (options, value) => options with { Fileless = value.Choice<FilelessCode>() },
         ["measure_socket"] = (options, value) => options with { MeasureSocket = value.Text() },
         ["measure_users"] = (options, value) => options with { MeasureUsers = value.Numbers() },
         ["measure_limit"] = (options, value) => options with { MeasureLimit = value.Number(1, BufferRequests.MostBytes) },

@@ -50,6 +50,30 @@ enum LogFormat
     Json,
 }
 
+/// <summary>What becomes of the BPF programs that see what fanotify cannot.</summary>
+enum BpfUse
+{
+    /// <summary>Where the kernel takes them: under enforce they refuse, else they report.</summary>
+    Auto,
+    /// <summary>They are not loaded, and taken away where they are.</summary>
+    Off,
+    /// <summary>They report, under enforce too.</summary>
+    Report,
+    /// <summary>As auto, and without them the service does not start.</summary>
+    Require,
+}
+
+/// <summary>What becomes of code in files that no filesystem shows: memfds, shared memory.</summary>
+enum FilelessCode
+{
+    /// <summary>It is refused.</summary>
+    Deny,
+    /// <summary>It is let through.</summary>
+    Allow,
+    /// <summary>It is let through, and told each time.</summary>
+    Measure,
+}
+
 /// <summary>All settings of the daemon, from the command line, the configuration files and their defaults.</summary>
 sealed record DaemonOptions
 {
@@ -133,6 +157,10 @@ sealed record DaemonOptions
 
     public HostDown HostDown { get; init; } = HostDown.Of(HostDownAction.Wait);
 
+    public BpfUse Bpf { get; init; } = BpfUse.Off;
+
+    public FilelessCode Fileless { get; init; }
+
     /// <summary>A socket at which services have buffers measured; null: none.</summary>
     public string? MeasureSocket { get; init; }
 
@@ -166,6 +194,9 @@ sealed record ResolvedEnvironment(
 {
     /// <summary>The attestation key, made before anybody waits; null: it is persistent, or there is none.</summary>
     public MadeKey? Key { get; init; }
+
+    /// <summary>Why no BPF programs are at work; null: they are.</summary>
+    public string? WithoutBpf { get; init; }
 }
 
 /// <summary>Options as JSON: how the launcher hands them to the hosts that the guard starts.</summary>

@@ -10,7 +10,7 @@ static class GuardProgram
     const string Installed = "/usr/libexec/imahost/imahost-guard";
 
     /// <summary>RENEW_VERSION of native/renew.h: of what one image of the guard leaves to the next.</summary>
-    const int StateVersion = 1;
+    const int StateVersion = 2;
 
     /// <summary>What stands in every image (native/renew.c).</summary>
     static readonly byte[] Mark = "imahost-guard abi "u8.ToArray();
@@ -55,6 +55,7 @@ static class GuardProgram
         }
 
         arguments.AddRange(["--cache", Number(options.Cache)]);
+        arguments.AddRange(CodeGates.Arguments(options));
         if (options.Resolved!.MayLabel)
         {
             arguments.Add("--host-labels");

@@ -45,6 +45,7 @@ sealed class Host : IDisposable
     readonly JournalLoggerProvider? _journal;
     readonly ManifestQuotes? _quotes;
     readonly SegmentUpkeep _segments;
+    readonly CodeDenials _denials;
     EventLoop? _loop;
     volatile bool _yields;
     volatile bool _isOrdered;
@@ -60,6 +61,8 @@ sealed class Host : IDisposable
             Logging.DumpsAllowed(_log);
         }
 
+        _denials = new CodeDenials(_log);
+        _socket.Denied += _denials.Take;
         _shared = SharedState.Open();
         Start("heartbeat", Beat);
         _state = new StateDirectory(options.State);
@@ -116,6 +119,11 @@ sealed class Host : IDisposable
         Logging.Started(
             _log, Environment.ProcessId, _list.Log.Path, _list.Log.Extent.Entries, _options.Resolved!.Tpm,
             _options.Pcr, _options.Appraise);
+        if (_options.Resolved.WithoutBpf is { } cause)
+        {
+            Logging.NoBpf(_log, cause);
+        }
+
         if (_options.Resolved.Tpm == "none")
         {
             Logging.NoTpm(_log, _options.State);
@@ -348,7 +356,7 @@ sealed class Host : IDisposable
 
     StatusReport Report() => StatusReport.Make(
         _options, _shared, _engine, _list, _policies.Fault, _vouchers.Warnings, _mounts.Report, _backfill.Report, _check.Look(),
-        _segments);
+        _segments, _denials.Seen);
 
     void ServeMetrics()
     {

@@ -1,4 +1,5 @@
 using ImaHost.Appraisal;
+using ImaHost.Interop;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
@@ -112,6 +113,19 @@ static partial class Logging
         EventId = 34, Level = LogLevel.Error,
         Message = "\"{Comm}\" (pid {Pid}) holds the guard's fanotify group: if the guard dies, everything waits for it")]
     public static partial void GroupHeld(ILogger log, string comm, int pid);
+
+    [LoggerMessage(
+        EventId = 38, Level = LogLevel.Warning,
+        Message = "BPF refused {Hook} of {Path} to process {Pid} ({Program}): {Cause}; further ones are counted")]
+    public static partial void CodeDenied(ILogger log, CodeHook hook, string path, uint pid, string program, CodeCause cause);
+
+    [LoggerMessage(
+        EventId = 39, Level = LogLevel.Information,
+        Message = "BPF would refuse {Hook} of {Path} to process {Pid} ({Program}): {Cause}; further ones are counted")]
+    public static partial void CodeReported(ILogger log, CodeHook hook, string path, uint pid, string program, CodeCause cause);
+
+    [LoggerMessage(EventId = 40, Level = LogLevel.Information, Message = "without BPF: {Cause}; `imahost status` says what stays open")]
+    public static partial void NoBpf(ILogger log, string cause);
 
     [LoggerMessage(EventId = 26, Level = LogLevel.Critical, Message = "{Thread} failed; the guard starts another host")]
     public static partial void ThreadFailed(ILogger log, Exception exception, string thread);

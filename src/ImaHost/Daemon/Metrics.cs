@@ -30,6 +30,7 @@ static class Metrics
             "imahost_build_info", "The version that runs, and how it appraises.", 1,
             $"{MetricsText.Label("version", status.Version)},{MetricsText.Label("appraise", status.Appraise)}");
         AddGuard(text, status.Accesses);
+        AddBpf(text, status.Bpf);
         AddEngine(text, status, engine);
         AddList(text, status);
         AddSegments(text, status.Segments);
@@ -54,6 +55,14 @@ static class Metrics
         .Counter("imahost_unkept_verdicts", "Accesses whose verdict could not be kept.", accesses.Unleasable)
         .Gauge("imahost_cached_verdicts", "Verdicts that the kernel holds.", accesses.Cached)
         .Gauge("imahost_held_accesses", "Accesses that wait at this moment.", accesses.Held);
+
+    static void AddBpf(MetricsText text, BpfStatus bpf) => _ = text
+        .Gauge("imahost_bpf_enforces", "1: the BPF programs refuse code without a verdict.", bpf.Mode == "enforce" ? 1 : 0)
+        .Counters(
+            "imahost_bpf_refusals", "Code without a verdict, since the programs were loaded.",
+            ("outcome=\"denied\"", bpf.Denied), ("outcome=\"reported\"", bpf.Reported))
+        .Counter("imahost_bpf_refusals_lost", "Of these, what no log tells of.", bpf.Lost)
+        .Counter("imahost_bpf_verdicts_dropped", "Verdicts that a change of the file has ended.", bpf.Dropped);
 
     static void AddEngine(MetricsText text, StatusReport status, ImaEngine engine)
     {

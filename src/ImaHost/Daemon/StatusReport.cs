@@ -44,6 +44,8 @@ sealed record StatusReport
     /// <summary>"measured, fanotify only" or "measured and BPF-enforced": never blurred.</summary>
     public required string Level { get; init; }
 
+    public required BpfStatus Bpf { get; init; }
+
     public required CoverageStatus Coverage { get; init; }
 
     /// <summary>What can run unseen at this level.</summary>
@@ -57,10 +59,11 @@ sealed record StatusReport
     /// <param name="running">What ran before.</param>
     /// <param name="groupFaults">Who holds what is the guard's alone.</param>
     /// <param name="segments">What becomes of the list when it is long.</param>
+    /// <param name="denials">What the BPF programs told this host.</param>
     public static StatusReport Make(
         DaemonOptions options, SharedState shared, ImaEngine engine, RuntimeMeasurements list, string? policyFault,
         IReadOnlyList<string> voucherWarnings, MountReport mounts, RunningReport running, IReadOnlyList<string> groupFaults,
-        SegmentUpkeep segments)
+        SegmentUpkeep segments, IReadOnlyList<CodeRefusal> denials)
     {
         GuardCounters guard = shared.Counters;
         EngineCounters counters = engine.Counters;
@@ -87,15 +90,27 @@ sealed record StatusReport
             Policy = PolicyStatus.Of(engine.Policy, policyFault),
             Vouchers = VoucherStatus.Of(engine.Vouchers, voucherWarnings),
             Decisions = new DecisionStatus(engine.Decisions.Dropped),
-            Level = Daemon.Coverage.Level,
+            Level = Daemon.Coverage.Level(shared.CodeGate),
+            Bpf = new BpfStatus(
+                Words.Name(shared.CodeGate), resolved.WithoutBpf, guard.BpfDenied, guard.BpfReported, guard.BpfLost,
+                guard.BpfDropped, denials),
             Coverage = CoverageStatus.Of(shared.Since, running),
-            Holes = [.. Daemon.Coverage.Holes, .. mounts.Holes],
+            Holes = [.. Daemon.Coverage.Holes(shared.CodeGate, options), .. mounts.Holes],
             Faults = [.. new[] { list.Fault, policyFault }.OfType<string>(), .. groupFaults, .. segments.Faults],
         };
     }
 }
 
 sealed record ListStatus(long Entries, long Violations, long BinaryBytes, string File);
+
+/// <summary>The BPF programs, since they were loaded; what they told is since this host started.</summary>
+/// <param name="Mode">off, report or enforce.</param>
+/// <param name="Cause">Why they are not at work; null: they are.</param>
+/// <param name="Reported">Let through, and told.</param>
+/// <param name="Lost">Neither in the log nor in <paramref name="Refusals"/>.</param>
+/// <param name="Dropped">Verdicts that a change of the file has ended.</param>
+sealed record BpfStatus(
+    string Mode, string? Cause, ulong Denied, ulong Reported, ulong Lost, ulong Dropped, IReadOnlyList<CodeRefusal> Refusals);
 
 /// <param name="Dropped">Decisions that `imahost why` will not know of, since this host started.</param>
 sealed record DecisionStatus(long Dropped);

@@ -11,7 +11,8 @@ sealed class WatchSelection
     /// <summary>The forms of an entry, for messages.</summary>
     public const string Forms = "an absolute path, type:NAME, mount:GLOB or all";
 
-    const string All = "all";
+    /// <summary>Every filesystem that stores files.</summary>
+    public const string All = "all";
     const string TypePrefix = "type:";
     const string MountPrefix = "mount:";
 

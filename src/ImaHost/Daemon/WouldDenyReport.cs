@@ -16,6 +16,9 @@ sealed record WouldDenyDirectory(string Directory, long Count, IReadOnlyList<Wou
 /// <param name="Dropped">Decisions that are not in the record.</param>
 sealed record WouldDenyReport(int Files, long Count, long Dropped, IReadOnlyList<WouldDenyDirectory> Directories)
 {
+    /// <summary>Code without a verdict that the BPF programs have told the running host of.</summary>
+    public IReadOnlyList<CodeRefusal> Code { get; init; } = [];
+
     /// <summary>What was allowed since is no trouble any more.</summary>
     public static WouldDenyReport Of(DecisionHistory history)
     {

@@ -100,7 +100,7 @@ sealed class FileMeasurement(HashesUnderWay? hashes) : IMeasurementProvider, IDi
         GuardAccess.Data => ImaHook.FileCheck,
         // The guard could not see what kind of file it is without waiting for a disk. We may wait; but who is late may
         // be so because the file cannot be read, and must not hold up the next worker too.
-        GuardAccess.Open => access.IsLate || ElfHeader.MayBeMapped(access.File) ? ImaHook.MmapCheck : ImaHook.FileCheck,
+        GuardAccess.Open => access.IsLate || (access.IsCode = ElfHeader.MayBeMapped(access.File)) ? ImaHook.MmapCheck : ImaHook.FileCheck,
         _ => throw new ArgumentOutOfRangeException(nameof(access)),
     };
 }

@@ -70,7 +70,9 @@ sealed class ImaEngine(
         bool recorded = CheckReadWrite(access, in question, scratch, clock);
         if (question.Decision.IsNothing)
         {
-            return recorded ? Verdict.Allow : Unrecorded(access, scratch);
+            return recorded
+                ? Verdict.Allow with { Policy = question.Policy ^ Vouchers.Stamp }
+                : Unrecorded(access, scratch);
         }
 
         if (access.IsLate)

@@ -48,6 +48,9 @@ sealed class AccessRequest : IDisposable
     /// <summary>What had to be looked for in other processes was.</summary>
     public bool IsSearched { get; set; }
 
+    /// <summary>It was judged as what may be executed or mapped so, where the guard could not tell.</summary>
+    public bool IsCode { get; set; }
+
     /// <summary>It tells of a writer who must not go on while an exec of the file may be under way.</summary>
     public bool MayOvertakeExec => IsNotice && _job.Facts.HasFlag(GuardJobFacts.MayRun);
 
@@ -126,6 +129,7 @@ sealed class AccessRequest : IDisposable
         Verdict = _unlessJudged;
         Holders = null;
         IsSearched = false;
+        IsCode = false;
         _intent = null;
         return message;
     }
@@ -141,6 +145,7 @@ sealed class AccessRequest : IDisposable
         heir.IsNotice = IsNotice;
         heir.Holders = Holders;
         heir.IsSearched = IsSearched;
+        heir.IsCode = IsCode;
         heir.Received = Received;
         heir.Verdict = Verdict;
         _waits = false;
@@ -155,7 +160,7 @@ sealed class AccessRequest : IDisposable
         if (_waits)
         {
             _waits = false;
-            Socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache, Verdict.Policy);
+            Socket.SendVerdict(in _job, Verdict.Decision, Verdict.Cache, IsCode, Verdict.Policy);
         }
     }
 

@@ -19,6 +19,7 @@ public sealed partial class GuardAbiTests
         ["ima_ready"] = typeof(ReadyMessage),
         ["ima_watch"] = typeof(WatchMessage),
         ["ima_order"] = typeof(OrderMessage),
+        ["ima_denial"] = typeof(DenialMessage),
         ["ima_counters"] = typeof(GuardCounters),
         ["ima_shared"] = typeof(SharedHeader),
     };
@@ -53,7 +54,7 @@ public sealed partial class GuardAbiTests
     };
 
     /// <summary>Not constants in C# but what GuardSocket sends: <see cref="GuardSocketTests"/>.</summary>
-    static readonly string[] Sent = ["IMA_VERDICT_CACHE", "IMA_READY_JUDGE_DATA"];
+    static readonly string[] Sent = ["IMA_VERDICT_CACHE", "IMA_VERDICT_CODE", "IMA_READY_JUDGE_DATA"];
 
     static readonly string Header = File.ReadAllText(Repository.Locate("native", "imahost_abi.h"));
 

@@ -47,20 +47,22 @@ public sealed class GuardSocketTests : IDisposable
     }
 
     [Theory]
-    [InlineData(GuardDecision.Allow, true)]
-    [InlineData(GuardDecision.Allow, false)]
-    [InlineData(GuardDecision.Deny, false)]
-    [InlineData(GuardDecision.Busy, false)]
-    public void Verdict_is_sent_field_by_field(GuardDecision decision, bool cache)
+    [InlineData(GuardDecision.Allow, true, false)]
+    [InlineData(GuardDecision.Allow, true, true)]
+    [InlineData(GuardDecision.Allow, false, true)]
+    [InlineData(GuardDecision.Deny, false, false)]
+    [InlineData(GuardDecision.Busy, false, false)]
+    public void Verdict_is_sent_field_by_field(GuardDecision decision, bool cache, bool code)
     {
         GuardJob job = ReceiveJob();
-        _socket.SendVerdict(in job, decision, cache, Policy);
+        _socket.SendVerdict(in job, decision, cache, code, Policy);
         byte[] message = ReceiveFromHost("ima_verdict");
         Assert.Equal(Constant("IMA_MSG_VERDICT"), Take(message, "ima_verdict", "type"));
         Assert.Equal(0x01020304u, Take(message, "ima_verdict", "slot"));
         Assert.Equal(Sequence, Take(message, "ima_verdict", "sequence"));
         Assert.Equal((ulong)decision, Take(message, "ima_verdict", "decision"));
-        Assert.Equal(cache ? Constant("IMA_VERDICT_CACHE") : 0, Take(message, "ima_verdict", "flags"));
+        ulong flags = (cache ? Constant("IMA_VERDICT_CACHE") : 0) | (code ? Constant("IMA_VERDICT_CODE") : 0);
+        Assert.Equal(flags, Take(message, "ima_verdict", "flags"));
         Assert.Equal(Policy, Take(message, "ima_verdict", "policy"));
     }
 
@@ -99,6 +101,28 @@ public sealed class GuardSocketTests : IDisposable
         Assert.Equal(Constant("IMA_MSG_WATCH"), Take(message, "ima_watch", "type"));
         Assert.Equal(0ul, Take(message, "ima_watch", "error"));
         Assert.Equal(Sequence, Take(message, "ima_watch", "id"));
+    }
+
+    [Fact]
+    public void Denial_is_told_field_by_field()
+    {
+        var told = new List<CodeDenial>();
+        _socket.Denied += told.Add;
+        byte[] message = new byte[AbiLayout.Native.Structs["ima_denial"]];
+        Put(message, "type", Constant("IMA_MSG_DENIAL"), "ima_denial");
+        Put(message, "hook", (ulong)CodeHook.Mprotect, "ima_denial");
+        Put(message, "cause", (ulong)CodeCause.Fileless, "ima_denial");
+        Put(message, "denied", 1, "ima_denial");
+        Put(message, "pid", 4711, "ima_denial");
+        Put(message, "uid", 1000, "ima_denial");
+        "a task of fifteen"u8[..16].CopyTo(message.AsSpan(AbiLayout.Native.Fields[("ima_denial", "name")].Offset));
+        "/srv/päth\0rest"u8.CopyTo(message.AsSpan(AbiLayout.Native.Fields[("ima_denial", "path")].Offset));
+        _ = _guard.Send(message);
+        using var file = new HeldFile();
+        Assert.Equal(GuardMessage.Denial, _socket.Receive(out _, file));
+        Assert.False(file.IsOpen);
+        Assert.Equal(
+            [new CodeDenial(CodeHook.Mprotect, CodeCause.Fileless, true, 4711, 1000, "a task of fiftee", "/srv/päth")], told);
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class ConfigurationFileTests : IDisposable
             .Select(line => line[2..])
             .Where(line => !hints.Any(hint => line.StartsWith(hint, StringComparison.Ordinal)))];
         string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
-        Assert.Equal(16, settings.Length);
+        Assert.Equal(18, settings.Length);
         Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
     }
 
@@ -85,6 +85,8 @@ public sealed class ConfigurationFileTests : IDisposable
             measure_users: [33, 1000]
             measure_limit: 5
             host_down: deny
+            bpf: require
+            fileless: measure
             log_format: json
             log: {segment_entries: 5, segment_bytes: 6, retention: {since: 2d}}
             """);
@@ -127,6 +129,8 @@ public sealed class ConfigurationFileTests : IDisposable
                 AttestationKey = "0x81010002",
                 Cache = 0,
                 HostDown = HostDown.Of(HostDownAction.Deny),
+                Bpf = BpfUse.Require,
+                Fileless = FilelessCode.Measure,
                 LogFormat = LogFormat.Json,
                 Log = new LogOptions
                 {
@@ -212,6 +216,8 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("host_down: {action: panic}", ":1:21: \"host_down: action\" takes wait, deny or allow")]
     [InlineData("host_down: {limit: -1}", ":1:20: \"host_down: limit\" takes a number from 0 to 3600000")]
     [InlineData("host_down: panic", ":1:12: \"host_down\" takes wait, deny or allow")]
+    [InlineData("bpf: enforce", ":1:6: \"bpf\" takes auto, off, report or require")]
+    [InlineData("fileless: refuse", ":1:11: \"fileless\" takes deny, allow or measure")]
     [InlineData("log: 1", ":1:6: \"log\" takes a mapping")]
     [InlineData("log: {segments: 1}", ":1:7: \"log\" has no \"segments\"; ")]
     [InlineData("log: {segment_entries: 0}", ":1:24: \"log: segment_entries\" takes a number from 1 on")]

@@ -29,8 +29,10 @@ public sealed class DaemonOptionsTests
             TpmTimeout = 2,
             Cache = 3,
             HostDown = new HostDown(HostDownAction.Allow, 500),
+            Bpf = BpfUse.Report,
+            Fileless = FilelessCode.Allow,
             LogFormat = LogFormat.Json,
-            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true, ListGroup: 4),
+            Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true, ListGroup: 4) { WithoutBpf = "no" },
         };
         AssertSurvives(options);
         AssertSurvives(new DaemonOptions());

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Of the kernel's structures and constants what the BPF programs read. Where a
+ * member is found in the kernel that runs comes from its own BTF (CO-RE).
+ */
+#ifndef IMAHOST_IMA_KERNEL_H
+#define IMAHOST_IMA_KERNEL_H
+
+#include <linux/types.h>
+
+#define RELOCATED __attribute__((preserve_access_index))
+
+#define EPERM 1
+#define PROT_EXEC 0x4
+#define VM_EXEC 0x4
+#define FMODE_WRITE 0x2
+#define S_IFMT 00170000
+#define S_IFREG 0100000
+/* SB_KERNMOUNT, SB_NOUSER: a mount that only the kernel sees, as of memfds. */
+#define SB_INTERNAL (1ul << 22 | 1ul << 31)
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define ATTR_MODE 0x1u
+/* ATTR_UID, ATTR_GID, ATTR_SIZE */
+#define ATTR_OTHERS 0xeu
+
+struct super_block {
+	unsigned long s_flags;
+	unsigned long s_magic;
+	__u32 s_dev;
+} RELOCATED;
+
+struct inode {
+	unsigned short i_mode;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+} RELOCATED;
+
+struct qstr {
+	const unsigned char *name;
+} RELOCATED;
+
+struct dentry {
+	struct qstr d_name;
+	struct inode *d_inode;
+} RELOCATED;
+
+struct path {
+	struct dentry *dentry;
+} RELOCATED;
+
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+	struct path f_path;
+} RELOCATED;
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+	struct file *vm_file;
+} RELOCATED;
+
+struct linux_binprm {
+	struct file *file;
+} RELOCATED;
+
+struct iattr {
+	unsigned int ia_valid;
+	unsigned short ia_mode;
+} RELOCATED;
+
+#endif

@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using ImaHost.Appraisal;
+using ImaHost.Interop;
+
+namespace ImaHost.Daemon;
+
+/// <summary>The BPF programs that see what fanotify cannot: has them loaded, before anything is watched.</summary>
+static class CodeGates
+{
+    const string Program = "imahost-bpf";
+    const string Installed = "/usr/libexec/imahost/imahost-bpf";
+    const string Pinned = "/sys/fs/bpf/imahost";
+    const int NotOffered = 1;
+
+    /// <summary>Loads them, or takes up those that are pinned; takes them away where they are not wanted.</summary>
+    /// <returns>Why they are not at work; null: they are.</returns>
+    /// <exception cref="ConfigurationException">They are required, or could not be taken away.</exception>
+    public static string? Load(DaemonOptions options)
+    {
+        string? program = Find();
+        if (options.Bpf == BpfUse.Off)
+        {
+            if (program != null && Directory.Exists(Pinned))
+            {
+                Require(Run(program, "unload"), 0);
+            }
+
+            return "bpf: off is configured";
+        }
+
+        (int status, string said) = program == null
+            ? (NotOffered, $"{Program} is neither beside imahost nor {Installed}: this build is without BPF")
+            : Run(program, "load");
+        Require((status, said), options.Bpf == BpfUse.Require ? 0 : NotOffered);
+        return status == 0 ? null : said;
+    }
+
+    /// <summary>What the guard is told.</summary>
+    public static IEnumerable<string> Arguments(DaemonOptions options)
+    {
+        if (options.Resolved?.WithoutBpf != null)
+        {
+            return [];
+        }
+
+        bool enforces = options.Appraise == AppraiseMode.Enforce && options.Bpf != BpfUse.Report;
+        return
+        [
+            "--bpf", Words.Name(enforces ? CodeGate.Enforce : CodeGate.Report),
+            "--fileless", Words.Name(options.Fileless),
+            "--unwatched", options.Watch.Contains(WatchSelection.All) ? "deny" : "allow",
+        ];
+    }
+
+    static string? Find() =>
+        new[] { Path.Combine(AppContext.BaseDirectory, Program), Installed }.FirstOrDefault(File.Exists);
+
+    /// <param name="most">The worst status that will do.</param>
+    static void Require((int Status, string Said) result, int most)
+    {
+        if (result.Status > most)
+        {
+            throw new ConfigurationException($"{Program}: {result.Said}");
+        }
+    }
+
+    static (int Status, string Said) Run(string program, string command)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, [command]) { RedirectStandardError = true })
+            ?? throw new InvalidOperationException();
+        string said = process.StandardError.ReadToEnd().Trim();
+        process.WaitForExit();
+        string[] lines = said.Split('\n');
+        return (process.ExitCode, lines[^1].Replace($"{Program}: ", "", StringComparison.Ordinal));
+    }
+}
