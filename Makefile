@@ -13,7 +13,7 @@ CHARD := -std=gnu11 -fPIE -fstack-protector-strong -fvisibility=hidden \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDHARD := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--build-id
 
-BPF_SRC := native/ima.bpf.c native/bpf_load.c
+BPF_SRC := native/ima.bpf.c native/ima_shelter.bpf.c native/bpf_load.c
 GUARD_SRC := $(filter-out $(BPF_SRC),$(wildcard native/*.c))
 GUARD_HDR := $(wildcard native/*.h)
 # The BPF programs and what loads them need more than the rest: without it they
@@ -48,7 +48,7 @@ RESULTS := $(TESTS)/results
 .DELETE_ON_ERROR:
 .PHONY: all no-bpf help deps check fuzz lint fmt demo bench clean install uninstall \
 	test-programs bench-micro bench-reference bench-capacity bench-long-list \
-	bench-segments bench-signed faults session deb rpm e2e bench-beside
+	bench-segments bench-signed faults session deb rpm e2e bench-beside bench-bpf
 
 all: $(BUILD)/imahost-guard $(BUILD)/imahost $(BPF) ## build build/imahost, build/imahost-guard and build/imahost-bpf
 
@@ -59,12 +59,12 @@ $(BUILD)/imahost-guard: $(GUARD_SRC) $(GUARD_HDR) Makefile
 	@mkdir -p $(BUILD)
 	$(Q)$(CC) $(CWARN) $(CHARD) $(CFLAGS) $(LDHARD) $(GUARD_SRC) -o $@
 
-$(BUILD)/ima.bpf.o: native/ima.bpf.c $(wildcard native/ima_*.h) Makefile
+$(BUILD)/%.bpf.o: native/%.bpf.c $(wildcard native/ima_*.h) Makefile
 	@mkdir -p $(BUILD)
 	$(Q)clang $(BPFFLAGS) -c $< -o $@
 	$(Q)! command -v llvm-strip >/dev/null || llvm-strip -g $@
 
-$(BUILD)/imahost-bpf: $(BUILD)/ima.bpf.o native/bpf_load.c native/bpf_object.S native/ima_bpf.h
+$(BUILD)/imahost-bpf: $(BUILD)/ima.bpf.o $(BUILD)/ima_shelter.bpf.o native/bpf_load.c native/bpf_object.S native/ima_bpf.h
 	$(Q)$(CC) $(CWARN) $(CHARD) $(CFLAGS) $(LDHARD) -Wa,-I$(BUILD) \
 		native/bpf_load.c native/bpf_object.S -o $@ $(BPF_LIBS)
 
@@ -182,6 +182,10 @@ bench-capacity: all ## what long lists, kept verdicts and a start cost (as root)
 bench-signed: all ## what a signature costs at the first start of a program (as root)
 	$(Q)tests/run-private.sh 300 benchmarks/signed.sh benchmarks/results/signed.md
 
+bench-bpf: all ## what the BPF programs cost, in a guest (as root)
+	@tests/deps.sh e2e
+	$(Q)benchmarks/bpf/run.sh $(BUILD) benchmarks/results/bpf.md
+
 bench-beside: ## what measuring costs beside the kernel's own, in a guest (as root)
 	@tests/deps.sh e2e
 	$(Q)$(MAKE) --no-print-directory deb
@@ -246,7 +250,7 @@ uninstall: ## remove what install put there, but for settings
 
 DEB := $(BUILD)/deb/imahost_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
 RPM := $(BUILD)/rpm/imahost-$(VERSION)-1.$(shell uname -m).rpm
-PACKAGED := $(BUILD)/imahost $(BUILD)/imahost-guard $(MAN) $(COMPLETIONS) $(UNITS) Makefile \
+PACKAGED := $(BUILD)/imahost $(BUILD)/imahost-guard $(filter-out no-bpf,$(BPF)) $(MAN) $(COMPLETIONS) $(UNITS) Makefile \
 	README.md SECURITY.md CHANGELOG.md \
 	$(wildcard packaging/*.yaml packaging/*.conf packaging/*.sh packaging/*/*) \
 	$(wildcard packaging/debian/source/*)

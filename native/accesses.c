@@ -132,7 +132,7 @@ static void on_own(struct guard *guard, int fd, enum ima_access access)
 		return;
 	}
 	if (access != IMA_ACCESS_DATA)
-		(void)verdicts_trust(&guard->verdicts, fd, !guard->host.ready);
+		(void)verdicts_trust(&guard->verdicts, fd);
 	if (guard->slots.own >= OWN_NOTED ||
 	    (access == IMA_ACCESS_DATA &&
 	     (guard->host.ready || guard->slots.own >= OWN_DATA_NOTED))) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imahost-bpf: loads the programs of ima.bpf.c, attaches and pins them, so that
- * they outlive whoever runs; and takes them away again. Static, and no part of
+ * imahost-bpf: loads the programs of ima.bpf.c, and of ima_shelter.bpf.c where
+ * that is asked for, attaches and pins them, so that they outlive whoever runs;
+ * and takes them away again. Static, and no part of
  * the guard: libbpf opens and allocates, which the guard does not.
  */
 #define _GNU_SOURCE
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -35,9 +37,14 @@ enum {
 	FAILED = 2,
 };
 
-/* The object, which the build puts in here (bpf_object.S). */
+/* The objects, which the build puts in here (bpf_object.S). */
 extern const char ima_bpf_object[];
 extern const char ima_bpf_object_end[];
+extern const char ima_shelter_object[];
+extern const char ima_shelter_object_end[];
+
+/* What their pins begin with. */
+#define SHELTER_LINK "link_shelter_"
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -79,7 +86,8 @@ static bool has_word(const char *path, const char *word, const char *separators)
 	return false;
 }
 
-static int remove_pins(void)
+/* Those whose names begin so. */
+static int remove_pins(const char *prefix)
 {
 	char path[512];
 	DIR *directory = opendir(IMA_BPF_DIR);
@@ -89,7 +97,8 @@ static int remove_pins(void)
 	if (!directory)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' ||
+		    strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
 		(void)snprintf(path, sizeof(path), IMA_BPF_DIR "/%s",
 			       entry->d_name);
@@ -97,15 +106,18 @@ static int remove_pins(void)
 			error = -errno;
 	}
 	(void)closedir(directory);
-	if (!error && rmdir(IMA_BPF_DIR) < 0)
-		error = -errno;
 	return error;
 }
 
+/* First what keeps others from taking the rest away. */
 static int unload(void)
 {
-	const int error = remove_pins();
+	int error = remove_pins(SHELTER_LINK);
 
+	if (!error)
+		error = remove_pins("");
+	if (!error && rmdir(IMA_BPF_DIR) < 0 && errno != ENOENT)
+		error = -errno;
 	if (!error)
 		return DONE;
 	say("cannot remove " IMA_BPF_DIR ": %s", strerror(-error));
@@ -177,24 +189,35 @@ static unsigned int arguments_of(const char *hook)
 	return count;
 }
 
+/* Of a hook whose arguments have moved there are two programs. */
+static void choose_programs(struct bpf_object *object)
+{
+	const bool moved =
+		arguments_of("bpf_lsm_inode_setattr") >= SETATTR_ARGUMENTS;
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, object)
+	{
+		const char *name =
+			strstr(bpf_program__name(program), "_setattr");
+
+		if (name && !strcmp(name, "_setattr_6_8") == moved)
+			(void)bpf_program__set_autoload(program, false);
+	}
+}
+
 /* The programs that fit this kernel, with the maps that are pinned already. */
-static struct bpf_object *open_object(void)
+static struct bpf_object *open_object(const char *begin, const char *end)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "imahost");
-	struct bpf_object *object = bpf_object__open_mem(
-		ima_bpf_object, (size_t)(ima_bpf_object_end - ima_bpf_object),
-		&options);
-	const bool shifted =
-		arguments_of("bpf_lsm_inode_setattr") >= SETATTR_ARGUMENTS;
+	struct bpf_object *object =
+		bpf_object__open_mem(begin, (size_t)(end - begin), &options);
 	struct bpf_map *map;
 	char path[256];
 
 	if (!object)
 		return NULL;
-	(void)bpf_program__set_autoload(
-		bpf_object__find_program_by_name(
-			object, shifted ? "ima_setattr_6_8" : "ima_setattr"),
-		false);
+	choose_programs(object);
 	bpf_object__for_each_map(map, object)
 	{
 		(void)snprintf(path, sizeof(path), IMA_BPF_DIR "/%s",
@@ -256,25 +279,133 @@ static int attach_all(struct bpf_object *object)
 	return error;
 }
 
-static int load_object(void)
+/* The object that is loaded; NULL: *status says how it ended. */
+static struct bpf_object *load_object(const char *begin, const char *end,
+				      int *status)
 {
-	struct bpf_object *object = open_object();
+	struct bpf_object *object = open_object(begin, end);
 	const int error = object ? bpf_object__load(object) : -errno;
-	int status = NOT_OFFERED;
 
+	*status = NOT_OFFERED;
 	if (error)
 		say("the kernel does not take the programs: %s",
 		    strerror(-error));
 	else
-		status = attach_all(object) ? FAILED : DONE;
+		*status = attach_all(object) ? FAILED : DONE;
+	if (*status == DONE)
+		return object;
 	bpf_object__close(object);
+	return NULL;
+}
+
+static int put(int map, __u64 inode, __u32 device)
+{
+	const struct ima_bpf_file key = { .inode = inode, .device = device };
+	const __u32 listed = 1;
+
+	return bpf_map_update_elem(map, &key, &listed, BPF_ANY) < 0 ? -errno
+								    : 0;
+}
+
+/* A file by its number, or its @filesystem; one that is not there is none. */
+static int put_file(int map, const char *path, bool filesystem)
+{
+	struct stat file;
+
+	if (stat(path, &file) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	return put(map, filesystem ? 0 : file.st_ino,
+		   ima_bpf_device(major(file.st_dev), minor(file.st_dev)));
+}
+
+static int put_maps(int sheltered, const struct bpf_object *object)
+{
+	struct bpf_map_info info;
+	struct bpf_map *map;
+	int error = 0;
+
+	bpf_object__for_each_map(map, object)
+	{
+		__u32 size = sizeof(info);
+
+		memset(&info, 0, sizeof(info));
+		if (!error &&
+		    bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &size) < 0)
+			error = -errno;
+		if (!error)
+			error = put(sheltered, info.id, IMA_BPF_MAPS);
+	}
+	return error;
+}
+
+/* What --shelter and --helper name, and what is pinned. */
+static int fill(const struct bpf_object *object, char **arguments)
+{
+	const int sheltered =
+		bpf_object__find_map_fd_by_name(object, "sheltered");
+	const int helpers = bpf_object__find_map_fd_by_name(object, "helpers");
+	int error = put_maps(sheltered, object);
+
+	if (!error)
+		error = put_file(sheltered, IMA_BPF_DIR, false);
+	if (!error)
+		error = put_file(sheltered, BPFFS, true);
+	for (; !error && *arguments; arguments += 2) {
+		error = put_file(strcmp(*arguments, "--helper") ? sheltered
+								: helpers,
+				 arguments[1], false);
+		if (error)
+			say("%s: %s", arguments[1], strerror(-error));
+	}
+	return error;
+}
+
+/* What an earlier load sheltered is sheltered by this one, or not at all. */
+static int load_shelter(char **arguments)
+{
+	struct bpf_object *object;
+	int status = FAILED;
+	int error = remove_pins(SHELTER_LINK);
+
+	if (!error)
+		error = remove_pins("sheltered");
+	if (!error)
+		error = remove_pins("helpers");
+	if (error) {
+		say("cannot remove what is pinned in " IMA_BPF_DIR ": %s",
+		    strerror(-error));
+		return FAILED;
+	}
+	if (!*arguments)
+		return DONE;
+	object = load_object(ima_shelter_object, ima_shelter_object_end,
+			     &status);
+	if (object && fill(object, arguments))
+		status = FAILED;
+	bpf_object__close(object);
+	return status;
+}
+
+/*
+ * The kernel asks those first that were attached last: what is sheltered must
+ * not lose its verdict to a writer who is refused.
+ */
+static int load_all(char **arguments)
+{
+	int status;
+	struct bpf_object *object =
+		load_object(ima_bpf_object, ima_bpf_object_end, &status);
+
+	bpf_object__close(object);
+	if (status == DONE)
+		status = load_shelter(arguments);
 	/* It stays where something is pinned, as by an earlier load. */
 	if (status != DONE)
 		(void)rmdir(IMA_BPF_DIR);
 	return status;
 }
 
-static int load(void)
+static int load(char **arguments)
 {
 	bool mounted;
 	int status;
@@ -295,7 +426,7 @@ static int load(void)
 	}
 	status = prepare();
 	if (status == DONE)
-		status = load_object();
+		status = load_all(arguments);
 	if (status != DONE && mounted)
 		(void)umount(BPFFS);
 	return status;
@@ -316,22 +447,39 @@ static int status(void)
 	return DONE;
 }
 
+/* --shelter FILE and --helper FILE, as often as wanted. */
+static bool are_pairs(char **arguments)
+{
+	for (; *arguments; arguments += 2)
+		if ((strcmp(*arguments, "--shelter") != 0 &&
+		     strcmp(*arguments, "--helper") != 0) ||
+		    !arguments[1])
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	(void)libbpf_set_print(quiet);
-	if (argc == 2 && !strcmp(argv[1], "load"))
-		return load();
+	if (argc >= 2 && !strcmp(argv[1], "load") && are_pairs(argv + 2))
+		return load(argv + 2);
 	if (argc == 2 && !strcmp(argv[1], "unload"))
 		return unload();
 	if (argc == 2 && !strcmp(argv[1], "status"))
 		return status();
-	(void)fputs("usage: imahost-bpf load|unload|status\n"
-		    "\n"
-		    "  load    attach the programs that refuse what nobody has"
-		    " judged; the guard\n"
-		    "          says when they do\n"
-		    "  unload  take them away: nothing is refused any more\n"
-		    "  status  what is attached\n",
-		    stderr);
+	(void)fputs(
+		"usage: imahost-bpf load [--shelter FILE | --helper FILE]…\n"
+		"       imahost-bpf unload|status\n"
+		"\n"
+		"  load       attach the programs that refuse what nobody has"
+		" judged; the guard\n"
+		"             says when they do\n"
+		"  --shelter  a file, or a directory and what is in it, that"
+		" only who is spared\n"
+		"             may change; and guard and host\n"
+		"  --helper   a program that is spared\n"
+		"  unload     take them away: nothing is refused any more\n"
+		"  status     what is attached\n",
+		stderr);
 	return FAILED;
 }

@@ -30,6 +30,13 @@ int denials_open(struct denials *denials, int map)
 	return 0;
 }
 
+bool denials_are_left(const struct denials *denials)
+{
+	return denials->consumed &&
+	       *denials->consumed <
+		       __atomic_load_n(denials->produced, __ATOMIC_ACQUIRE);
+}
+
 /* A record is a header, what was written, and nothing up to eight bytes. */
 static uint64_t length_of(uint32_t header)
 {

@@ -24,6 +24,8 @@ typedef bool denials_told(void *context, const struct ima_bpf_denial *denial);
 
 /* @map: the ring, or -1 for none. 0 or -errno. */
 int denials_open(struct denials *denials, int map);
+/* Is there one that was not taken? */
+bool denials_are_left(const struct denials *denials);
 /* Hands over what there is, oldest first, as long as it is taken. */
 void denials_read(struct denials *denials, denials_told *told, void *context);
 

@@ -37,6 +37,7 @@ enum poller {
 	POLL_CHANGES,
 	POLL_HOST,
 	POLL_PROCESS,
+	POLL_DENIALS,
 	POLLERS
 };
 
@@ -112,6 +113,13 @@ static int wait_for_work(struct guard *guard, struct pollfd *pollers,
 		(struct pollfd){ guard->host.socket, (short)host_events, 0 };
 	pollers[POLL_PROCESS] =
 		(struct pollfd){ guard->host.process, POLLIN, 0 };
+	/* What the host does not take now would be told at once, for ever. */
+	pollers[POLL_DENIALS] = (struct pollfd){
+		denials_are_left(&guard->denials)
+			? -1
+			: guard->verdicts.maps[VERDICT_DENIALS],
+		POLLIN, 0
+	};
 	return poll(pollers, POLLERS, (int)(patience / 1000000));
 }
 

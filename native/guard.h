@@ -24,6 +24,8 @@ enum host_down {
 struct options {
 	char **watch; /* paths, watches of them */
 	int watches;
+	char **trust; /* what the host is made of, trusts of them */
+	int trusts;
 	const char *fs;	 /* where the list is published, or NULL */
 	size_t cache;	 /* verdicts held in the kernel at most */
 	uint64_t linger; /* ns a lease outlives its mark */
@@ -36,6 +38,7 @@ struct options {
 	bool may_label;
 	enum ima_bpf_mode bpf; /* IMA_BPF_OFF: no programs are taken up */
 	enum ima_bpf_fileless fileless;
+	uint64_t spared;       /* capabilities that may end the service */
 	bool refuse_unwatched; /* code from where nothing is watched */
 	int companion;	/* a TPM emulator that ends with the guard, or 0 */
 	char **command; /* the host */

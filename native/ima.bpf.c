@@ -12,40 +12,10 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-
-#include "ima_bpf.h"
-#include "ima_kernel.h"
 #include "ima_maps.h"
 
 /* The kernel takes no other licence for programs of these hooks. */
 char ima_license[] SEC("license") = "GPL";
-
-static __always_inline const struct ima_bpf_config *rules_now(void)
-{
-	const __u32 only = 0;
-
-	return bpf_map_lookup_elem(&config, &only);
-}
-
-static __always_inline struct ima_bpf_counters *sums(void)
-{
-	const __u32 only = 0;
-
-	return bpf_map_lookup_elem(&counters, &only);
-}
-
-static __always_inline void count(__u64 *counter)
-{
-	__sync_fetch_and_add(counter, 1);
-}
-
-static __always_inline struct ima_bpf_file name_of(const struct inode *inode)
-{
-	return (struct ima_bpf_file){ .inode = inode->i_ino,
-				      .device = inode->i_sb->s_dev };
-}
 
 /* Why this file may not become code, or 0. */
 static __always_inline __u32 why_not(const struct ima_bpf_config *rules,
@@ -76,28 +46,13 @@ static __always_inline __u32 why_not(const struct ima_bpf_config *rules,
 static __always_inline void tell(struct file *file, __u32 hook, __u32 cause,
 				 __u32 denied, int whole)
 {
-	struct ima_bpf_counters *sum = sums();
-	struct ima_bpf_denial *denial;
+	struct ima_bpf_denial *denial = begin_denial(hook, cause, denied);
 	long length = 0;
 
-	if (!sum)
+	if (!denial)
 		return;
-	count(denied ? &sum->denied : &sum->reported);
-	denial = bpf_ringbuf_reserve(&denials, sizeof(*denial), 0);
-	if (!denial) {
-		count(&sum->lost);
-		return;
-	}
-	denial->time = bpf_ktime_get_ns();
 	denial->inode = file->f_inode->i_ino;
 	denial->device = file->f_inode->i_sb->s_dev;
-	denial->hook = hook;
-	denial->cause = cause;
-	denial->denied = denied;
-	denial->pid = bpf_get_current_pid_tgid() >> 32;
-	denial->uid = (__u32)bpf_get_current_uid_gid();
-	bpf_get_current_comm(denial->name, sizeof(denial->name));
-	denial->path[0] = '\0';
 	if (whole)
 		length = bpf_d_path(&file->f_path, denial->path, IMA_BPF_PATH);
 	if (!whole || length < 0)

@@ -38,8 +38,10 @@ struct ima_bpf_config {
 	__u64 grace_until;    /* ns of CLOCK_MONOTONIC: all is let through */
 	__u64 previous_until; /* verdicts of the last epoch count until then */
 	__u64 policy;	      /* the rules that this epoch's verdicts follow */
+	__u64 spared; /* capabilities, as bits, that may end the service: 0: it
+			 does not shelter itself */
 	__u32 epoch;
-	__u32 reserved; /* 0 */
+	__u32 guard; /* process, or 0 */
 };
 
 enum ima_bpf_state {
@@ -71,11 +73,25 @@ static inline __u32 ima_bpf_device(__u32 major, __u32 minor)
 	return major << 20 | minor;
 }
 
-/* What was about to make code of a file. */
+/*
+ * "sheltered": files, directories with what is in them, filesystems (of inode
+ * 0, against mounts) and the maps (of device IMA_BPF_MAPS, by their numbers).
+ * "helpers": programs that may change and end them like who is spared.
+ */
+#define IMA_BPF_MAPS 0xffffffffu
+/* How far above a file a sheltered directory is looked for. */
+#define IMA_BPF_DEPTH 6
+
+/* What was about to make code of a file, or to change or end the service. */
 enum ima_bpf_hook {
 	IMA_BPF_EXEC = 1,
 	IMA_BPF_MMAP = 2,
 	IMA_BPF_MPROTECT = 3,
+	IMA_BPF_SIGNAL = 4,
+	IMA_BPF_PTRACE = 5,
+	IMA_BPF_CHANGE = 6, /* of a file or directory */
+	IMA_BPF_MOUNT = 7,
+	IMA_BPF_CALL = 8, /* bpf(2) */
 };
 
 enum ima_bpf_cause {
@@ -84,6 +100,7 @@ enum ima_bpf_cause {
 	IMA_BPF_OUTDATED = 3,  /* a verdict by other rules */
 	IMA_BPF_FILELESS = 4,
 	IMA_BPF_UNWATCHED = 5,
+	IMA_BPF_SHELTERED = 6, /* the service's own */
 };
 
 /* Bytes of the ring buffer "denials". */

@@ -11,6 +11,9 @@
 #define RELOCATED __attribute__((preserve_access_index))
 
 #define EPERM 1
+#define NULL ((void *)0)
+#define PF_KTHREAD 0x00200000
+#define PTRACE_MODE_ATTACH 0x02
 #define PROT_EXEC 0x4
 #define VM_EXEC 0x4
 #define FMODE_WRITE 0x2
@@ -40,11 +43,17 @@ struct qstr {
 } RELOCATED;
 
 struct dentry {
+	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 } RELOCATED;
 
+struct vfsmount {
+	struct super_block *mnt_sb;
+} RELOCATED;
+
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 } RELOCATED;
 
@@ -52,6 +61,35 @@ struct file {
 	unsigned int f_mode;
 	struct inode *f_inode;
 	struct path f_path;
+} RELOCATED;
+
+struct mm_struct {
+	struct file *exe_file;
+} RELOCATED;
+
+struct user_namespace {
+	int level;
+} RELOCATED;
+
+/* 64 bits, as two members or one: the kernel's own has changed in Linux 6.3. */
+struct kernel_cap {
+	__u32 bits[2];
+} RELOCATED;
+
+struct cred {
+	struct kernel_cap cap_effective;
+	struct user_namespace *user_ns;
+} RELOCATED;
+
+struct task_struct {
+	unsigned int flags;
+	int tgid;
+	struct mm_struct *mm;
+	const struct cred *cred;
+} RELOCATED;
+
+struct bpf_map {
+	__u32 id;
 } RELOCATED;
 
 struct vm_area_struct {

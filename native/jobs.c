@@ -202,7 +202,7 @@ static void arm(struct guard *guard)
 	if (guard->stopping)
 		return;
 	error = verdicts_arm(&guard->verdicts, guard->options.bpf,
-			     guard->now + ARM_GRACE);
+			     guard->options.spared, guard->now + ARM_GRACE);
 	if (error)
 		say("cannot arm the BPF programs: %s", strerror(-error));
 	else if (verdicts_are_kept(&guard->verdicts))

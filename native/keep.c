@@ -81,7 +81,8 @@ static void answer_when_down(struct guard *guard)
 	accesses_finish(guard);
 	if (guard->options.host_down == HOST_DOWN_ALLOW &&
 	    guard->options.bpf == IMA_BPF_ENFORCE)
-		(void)verdicts_arm(&guard->verdicts, IMA_BPF_REPORT, 0);
+		(void)verdicts_arm(&guard->verdicts, IMA_BPF_REPORT,
+				   guard->options.spared, 0);
 }
 
 void keep_yield(struct guard *guard)

@@ -45,6 +45,12 @@ static const char usage_text[] =
 	"  --unwatched allow|deny\n"
 	"                        and of code from where nothing is watched "
 	"(allow)\n"
+	"  --spare CAPABILITY    have them shelter guard and host from whoever"
+	" lacks this\n"
+	"                        one, by its number (0 to 63)\n"
+	"  --trust FILE          HOST is made of it: it may become code while"
+	" nobody judges,\n"
+	"                        as long as it is not written (repeatable)\n"
 	"  --host-labels         let the host write security.ima (--appraise "
 	"fix)\n"
 	"  --companion PID       end this TPM emulator with the guard\n"
@@ -63,6 +69,8 @@ enum option_name {
 	OPTION_BPF,
 	OPTION_FILELESS,
 	OPTION_UNWATCHED,
+	OPTION_SPARE,
+	OPTION_TRUST,
 	OPTION_HOST_LABELS,
 	OPTION_COMPANION,
 	OPTION_HELP,
@@ -81,6 +89,8 @@ static const struct option names[] = {
 	{ "bpf", required_argument, NULL, OPTION_BPF },
 	{ "fileless", required_argument, NULL, OPTION_FILELESS },
 	{ "unwatched", required_argument, NULL, OPTION_UNWATCHED },
+	{ "spare", required_argument, NULL, OPTION_SPARE },
+	{ "trust", required_argument, NULL, OPTION_TRUST },
 	{ "host-labels", no_argument, NULL, OPTION_HOST_LABELS },
 	{ "companion", required_argument, NULL, OPTION_COMPANION },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -184,6 +194,8 @@ static void set_bpf(struct options *options, int name, const char *value)
 		options->fileless = (enum ima_bpf_fileless)choice(
 			"--fileless takes deny, allow or measure, not", value,
 			answers);
+	else if (name == OPTION_SPARE)
+		options->spared = 1ull << number("spare", value, 0, 63);
 	else
 		options->refuse_unwatched =
 			choice("--unwatched takes allow or deny, not", value,
@@ -195,6 +207,9 @@ static void set(struct options *options, int name, char *value)
 	switch (name) {
 	case OPTION_WATCH:
 		options->watch[options->watches++] = value;
+		break;
+	case OPTION_TRUST:
+		options->trust[options->trusts++] = value;
 		break;
 	case OPTION_FS:
 		options->fs = value;
@@ -224,6 +239,7 @@ static void set(struct options *options, int name, char *value)
 	case OPTION_BPF:
 	case OPTION_FILELESS:
 	case OPTION_UNWATCHED:
+	case OPTION_SPARE:
 		set_bpf(options, name, value);
 		break;
 	case OPTION_HOST_LABELS:
@@ -252,7 +268,8 @@ void options_parse(struct options *options, int argc, char **argv)
 	};
 	set_deadline(options, "10000");
 	options->watch = calloc((size_t)argc, sizeof(*options->watch));
-	if (!options->watch)
+	options->trust = calloc((size_t)argc, sizeof(*options->trust));
+	if (!options->watch || !options->trust)
 		refuse("out of memory", NULL);
 	while ((name = getopt_long(argc, argv, "+", names, NULL)) != -1)
 		set(options, name, optarg);

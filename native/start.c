@@ -25,14 +25,6 @@
 #define LEAST_FDS 512
 #define LOADER "imahost-bpf"
 
-static uint64_t clock_now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
-}
-
 /* As many descriptors as the cache wants, or as we get. */
 static size_t raise_descriptor_limit(size_t cache)
 {
@@ -151,7 +143,7 @@ static void trust(struct guard *guard, const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const bool trusted = fd >= 0 && gate_is_trusted(fd) &&
-			     verdicts_trust(&guard->verdicts, fd, true);
+			     verdicts_trust(&guard->verdicts, fd);
 
 	if (!trusted)
 		say("%s could not be started again while nobody judges: only"
@@ -197,6 +189,7 @@ static int open_verdicts(struct guard *guard)
 {
 	struct ima_bpf_config *config = &guard->verdicts.config;
 	int error;
+	int i;
 
 	if (guard->options.bpf == IMA_BPF_OFF)
 		return 0;
@@ -212,6 +205,8 @@ static int open_verdicts(struct guard *guard)
 	trust(guard, "/proc/self/exe");
 	trust(guard, guard->options.command[0]);
 	trust_loader(guard);
+	for (i = 0; i < guard->options.trusts; i++)
+		trust(guard, guard->options.trust[i]);
 	return 0;
 }
 
@@ -254,6 +249,14 @@ void start_common(struct guard *guard)
 	/* Whatever an earlier image had: the first turn sees. */
 	guard->is_crowd = true;
 	start_memory();
+}
+
+static uint64_t clock_since_epoch(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
 }
 
 /*
@@ -305,7 +308,7 @@ int start(struct guard *guard)
 		       raise_group(&guard->gate, guard->slots.capacity));
 	if (!error)
 		error = start_watches(guard);
-	guard->host.shared->since = clock_now(CLOCK_REALTIME);
+	guard->host.shared->since = clock_since_epoch();
 	if (error && guard->options.fs)
 		publish_unmount(guard->options.fs);
 	return error;

@@ -139,19 +139,22 @@ int verdicts_open(struct verdicts *verdicts, uint64_t now)
 }
 
 int verdicts_arm(struct verdicts *verdicts, enum ima_bpf_mode mode,
-		 uint64_t grace)
+		 uint64_t spared, uint64_t grace)
 {
 	if (!verdicts_are_kept(verdicts))
 		return 0;
 	if (verdicts->config.mode == IMA_BPF_OFF)
 		verdicts->config.grace_until = grace;
 	verdicts->config.mode = mode;
+	verdicts->config.guard = (uint32_t)getpid();
+	verdicts->config.spared = spared;
 	return save_config(verdicts);
 }
 
 void verdicts_disarm(struct verdicts *verdicts)
 {
 	verdicts->config.mode = IMA_BPF_OFF;
+	verdicts->config.spared = 0;
 	if (verdicts_are_kept(verdicts))
 		(void)save_config(verdicts);
 }
@@ -227,7 +230,7 @@ void verdicts_commit(const struct verdicts *verdicts, int fd,
 	(void)update(map, &fd, &verdict, BPF_EXIST);
 }
 
-bool verdicts_trust(struct verdicts *verdicts, int fd, bool rescue)
+bool verdicts_trust(struct verdicts *verdicts, int fd)
 {
 	const uint32_t trusted = 1;
 	verdict_generation generation;
@@ -242,9 +245,8 @@ bool verdicts_trust(struct verdicts *verdicts, int fd, bool rescue)
 	file.device = ima_bpf_device(major(stat.st_dev), minor(stat.st_dev));
 	/* Both before it is known that nobody writes: a writer ends both. */
 	generation = verdicts_begin(verdicts, fd);
-	if (rescue)
-		(void)update(verdicts->maps[VERDICT_RESCUE], &file, &trusted,
-			     BPF_ANY);
+	if (update(verdicts->maps[VERDICT_RESCUE], &file, &trusted, BPF_ANY))
+		return false;
 	if (gate_lease(fd) < 0) {
 		delete (verdicts->maps[VERDICT_RESCUE], &file);
 		return false;

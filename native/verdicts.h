@@ -47,10 +47,11 @@ bool verdicts_are_kept(const struct verdicts *verdicts);
 /*
  * Refuses (or reports) from now on. What was let through before the gate stood
  * may not have come to where it becomes code: that has until @grace, in ns of
- * CLOCK_MONOTONIC, unless the programs refuse already.
+ * CLOCK_MONOTONIC, unless the programs refuse already. @spared: as in the
+ * configuration of the programs.
  */
 int verdicts_arm(struct verdicts *verdicts, enum ima_bpf_mode mode,
-		 uint64_t grace);
+		 uint64_t spared, uint64_t grace);
 /* Lets everything through. What is pinned stays. */
 void verdicts_disarm(struct verdicts *verdicts);
 
@@ -71,10 +72,11 @@ verdict_generation verdicts_begin(struct verdicts *verdicts, int fd);
 void verdicts_commit(const struct verdicts *verdicts, int fd,
 		     verdict_generation generation, bool outdated);
 /*
- * It may become code without being judged. False when somebody writes it.
- * @rescue: also when its inode has left memory, to start the service by it.
+ * It may become code without being judged, also when its inode has left memory:
+ * the service is started by it. False when somebody writes it, or too many have
+ * been named.
  */
-bool verdicts_trust(struct verdicts *verdicts, int fd, bool rescue);
+bool verdicts_trust(struct verdicts *verdicts, int fd);
 
 /* What the programs have counted since they were loaded. */
 void verdicts_count(const struct verdicts *verdicts,

@@ -11,7 +11,7 @@ public enum CodeGate : uint
     Enforce = 2,
 }
 
-/// <summary>enum ima_bpf_hook: what was about to make code of a file.</summary>
+/// <summary>enum ima_bpf_hook: what was about to make code of a file, or to change or end the service.</summary>
 public enum CodeHook : uint
 {
     /// <summary>Nothing that is known here.</summary>
@@ -22,6 +22,16 @@ public enum CodeHook : uint
     Mmap = 2,
     /// <summary>mprotect(2) with PROT_EXEC.</summary>
     Mprotect = 3,
+    /// <summary>A signal to guard or host.</summary>
+    Signal = 4,
+    /// <summary>ptrace(2) of guard or host, or access to their memory.</summary>
+    Ptrace = 5,
+    /// <summary>A change of a file or directory of the service.</summary>
+    Change = 6,
+    /// <summary>A mount over one, or an unmount.</summary>
+    Mount = 7,
+    /// <summary>bpf(2), of the maps or links of the service.</summary>
+    Call = 8,
 }
 
 /// <summary>enum ima_bpf_cause: why it must not.</summary>
@@ -39,6 +49,8 @@ public enum CodeCause : uint
     Fileless = 4,
     /// <summary>Nothing is watched where it comes from.</summary>
     Unwatched = 5,
+    /// <summary>It is the service's own (self_protection).</summary>
+    Sheltered = 6,
 }
 
 /// <summary>Something that the BPF programs have refused, or would have.</summary>
@@ -46,5 +58,6 @@ public enum CodeCause : uint
 /// <param name="Pid">Thread group, in the first pid namespace.</param>
 /// <param name="Program">The task's name.</param>
 /// <param name="Path">Of the file, or the last part of it.</param>
+/// <param name="Inode">Of the file.</param>
 public sealed record CodeDenial(
-    CodeHook Hook, CodeCause Cause, bool IsDenied, uint Pid, uint Uid, string Program, string Path);
+    CodeHook Hook, CodeCause Cause, bool IsDenied, uint Pid, uint Uid, string Program, string Path, ulong Inode);

@@ -142,7 +142,8 @@ public sealed unsafe class GuardSocket
     public void StopReceiving() => _ = Libc.shutdown(_fd, Libc.SHUT_RD);
 
     static CodeDenial Read(in DenialMessage message) => new(
-        message.Hook, message.Cause, message.Denied != 0, message.Pid, message.Uid, Text(message.Name), Text(message.Path));
+        message.Hook, message.Cause, message.Denied != 0, message.Pid, message.Uid, Text(message.Name), Text(message.Path),
+        message.Inode);
 
     /// <summary>What follows the NUL is not part of it; what is no UTF-8 is shown as such.</summary>
     static string Text(ReadOnlySpan<byte> bytes) =>

@@ -162,7 +162,7 @@ static class StatusCommand
             yield break;
         }
 
-        yield return Text($"{bpf.Denied} refused, {bpf.Reported} let through and told, {bpf.Lost} not told for want of room");
+        yield return Invariant($"{bpf.Denied} refused, {bpf.Reported} let through and told, {bpf.Lost} not told for want of room");
         foreach (CodeRefusal refusal in bpf.Refusals)
         {
             yield return refusal.Text;

@@ -12,6 +12,8 @@ namespace ImaHost.Cli;
 /// <summary><c>imahost stop --open</c>: ends the service in good order, and says what is not covered any more.</summary>
 static class StopCommand
 {
+    const string Error = "error: ";
+
     /// <summary>More than the guard waits for the host.</summary>
     const int MostMilliseconds = 10_000;
 
@@ -81,7 +83,10 @@ static class StopCommand
     {
         try
         {
-            return ControlSocket.Ask(state, "stop").Contains("supervised", StringComparison.Ordinal);
+            string answer = ControlSocket.Ask(state, "stop");
+            return answer.StartsWith(Error, StringComparison.Ordinal)
+                ? throw new ConfigurationException(answer[Error.Length..].TrimEnd())
+                : answer.Contains("supervised", StringComparison.Ordinal);
         }
         catch (SocketException)
         {

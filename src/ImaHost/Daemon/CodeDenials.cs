@@ -28,6 +28,9 @@ sealed class CodeDenials(ILogger log)
     /// <summary>Files that are told apart.</summary>
     const int Most = 256;
 
+    /// <summary>What it is about where that is no file.</summary>
+    const string TheService = "guard or host";
+
     readonly Lock _gate = new();
     readonly Dictionary<(string, CodeHook, CodeCause, bool), CodeRefusal> _seen = [];
 
@@ -46,7 +49,7 @@ sealed class CodeDenials(ILogger log)
     /// <summary>To be called for each, by any thread.</summary>
     public void Take(CodeDenial denial)
     {
-        string path = EntryName.ToLine(denial.Path);
+        string path = denial.Path.Length == 0 ? TheService : EntryName.ToLine(denial.Path);
         (string, CodeHook, CodeCause, bool) key = (path, denial.Hook, denial.Cause, denial.IsDenied);
         lock (_gate)
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ImaHost.Appraisal;
 using ImaHost.Interop;
+using static System.FormattableString;
 
 namespace ImaHost.Daemon;
 
@@ -11,18 +12,20 @@ static class CodeGates
     const string Installed = "/usr/libexec/imahost/imahost-bpf";
     const string Pinned = "/sys/fs/bpf/imahost";
     const int NotOffered = 1;
+    const int MapsFields = 6; // of a line that names a file, proc_pid_maps(5)
 
     /// <summary>Loads them, or takes up those that are pinned; takes them away where they are not wanted.</summary>
+    /// <param name="guard">The program that is to be started.</param>
     /// <returns>Why they are not at work; null: they are.</returns>
     /// <exception cref="ConfigurationException">They are required, or could not be taken away.</exception>
-    public static string? Load(DaemonOptions options)
+    public static string? Load(DaemonOptions options, string guard)
     {
         string? program = Find();
         if (options.Bpf == BpfUse.Off)
         {
             if (program != null && Directory.Exists(Pinned))
             {
-                Require(Run(program, "unload"), 0);
+                Require(Run(program, ["unload"]), 0);
             }
 
             return "bpf: off is configured";
@@ -30,7 +33,7 @@ static class CodeGates
 
         (int status, string said) = program == null
             ? (NotOffered, $"{Program} is neither beside imahost nor {Installed}: this build is without BPF")
-            : Run(program, "load");
+            : Run(program, ["load", .. Shelter.Arguments(options, Environment.ProcessPath!, guard, program)]);
         Require((status, said), options.Bpf == BpfUse.Require ? 0 : NotOffered);
         return status == 0 ? null : said;
     }
@@ -49,8 +52,33 @@ static class CodeGates
             "--bpf", Words.Name(enforces ? CodeGate.Enforce : CodeGate.Report),
             "--fileless", Words.Name(options.Fileless),
             "--unwatched", options.Watch.Contains(WatchSelection.All) ? "deny" : "allow",
+            .. options.SelfProtection is { } sheltered ? ["--spare", Invariant($"{sheltered.Capability}")] : Array.Empty<string>(),
         ];
     }
+
+    /// <summary>
+    /// What a start of the service loads, as it was loaded for this one: it must be able to start when nobody judges. Under
+    /// <c>watch: all</c> the first host has loaded it before anything is watched, and the guard has not seen it.
+    /// </summary>
+    public static IEnumerable<string> TrustArguments(DaemonOptions options) => options.Resolved?.WithoutBpf != null ? [] :
+        MappedFiles().Distinct().SelectMany(path => new[] { "--trust", path });
+
+    /// <summary>The loader is looked at, as the guard is by whoever reads it: what has replaced it may be run as well.</summary>
+    public static void Touch()
+    {
+        if (Find() is { } program)
+        {
+            using FileStream loader = File.OpenRead(program);
+        }
+    }
+
+    static IEnumerable<string> MappedFiles() =>
+        from line in File.ReadLines("/proc/self/maps")
+        let words = line.Split(' ', MapsFields, StringSplitOptions.RemoveEmptyEntries)
+        where words.Length == MapsFields && words[1].Contains('x', StringComparison.Ordinal)
+        let path = words[^1]
+        where path.StartsWith('/') && File.Exists(path)
+        select path;
 
     static string? Find() =>
         new[] { Path.Combine(AppContext.BaseDirectory, Program), Installed }.FirstOrDefault(File.Exists);
@@ -64,9 +92,9 @@ static class CodeGates
         }
     }
 
-    static (int Status, string Said) Run(string program, string command)
+    static (int Status, string Said) Run(string program, string[] command)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, [command]) { RedirectStandardError = true })
+        using Process process = Process.Start(new ProcessStartInfo(program, command) { RedirectStandardError = true })
             ?? throw new InvalidOperationException();
         string said = process.StandardError.ReadToEnd().Trim();
         process.WaitForExit();

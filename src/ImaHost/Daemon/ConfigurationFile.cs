@@ -50,6 +50,7 @@ static class ConfigurationFile
         ["cache"] = (options, value) => options with { Cache = value.Number(0, 1_000_000) },
         ["host_down"] = (options, value) => options with { HostDown = value.HostDown() },
         ["bpf"] = (options, value) => options with { Bpf = value.Choice<BpfUse>() },
+        ["self_protection"] = (options, value) => options with { SelfProtection = value.SelfProtection() },
         ["fileless"] = (options, value) => options with { Fileless = value.Choice<FilelessCode>() },
         ["measure_socket"] = (options, value) => options with { MeasureSocket = value.Text() },
         ["measure_users"] = (options, value) => options with { MeasureUsers = value.Numbers() },

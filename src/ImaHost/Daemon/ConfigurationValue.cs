@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImaHost.Interop;
 using ImaHost.Policy;
 using YamlDotNet.RepresentationModel;
 
@@ -18,6 +19,10 @@ sealed class ConfigurationValue(string file, string key, YamlNode node)
     public IReadOnlyList<string> Strings() => node is YamlSequenceNode sequence
         ? [.. sequence.Children.Select(child => new ConfigurationValue(file, key, child).Text())]
         : [Text()];
+
+    public IReadOnlyList<string> AbsolutePaths() => node is YamlSequenceNode sequence
+        ? [.. sequence.Children.Select(child => new ConfigurationValue(file, key, child).AbsolutePath())]
+        : [AbsolutePath()];
 
     /// <summary>What is to be watched. "type: ext4", a mapping of one key, is taken for "type:ext4".</summary>
     public IReadOnlyList<string> Watches() => node is YamlSequenceNode sequence
@@ -81,6 +86,23 @@ sealed class ConfigurationValue(string file, string key, YamlNode node)
             members.TryGetValue("action", out ConfigurationValue? action) ? action.Choice<HostDownAction>() : HostDownAction.Wait);
         return members.TryGetValue("limit", out ConfigurationValue? limit) ? otherwise with { Limit = limit.Number(0, MostMilliseconds) } : otherwise;
     }
+
+    /// <summary>"off", a capability, or one with programs.</summary>
+    public SelfProtection? SelfProtection()
+    {
+        if (node is not YamlMappingNode)
+        {
+            return Text() == "off" ? null : new SelfProtection(Capability(), []);
+        }
+
+        Dictionary<string, ConfigurationValue> members = Members("capability", "programs");
+        IReadOnlyList<string> programs = members.TryGetValue("programs", out ConfigurationValue? paths) ? paths.AbsolutePaths() : [];
+        return members.TryGetValue("capability", out ConfigurationValue? capability)
+            ? new SelfProtection(capability.Capability(), programs)
+            : throw Refused("a capability, whose owners are spared");
+    }
+
+    int Capability() => Capabilities.Find(Text()) ?? throw Refused("off or a capability, like CAP_MAC_ADMIN");
 
     public T Choice<T>()
         where T : struct, Enum => Words.TryParse(Text(), out T choice) ? choice : throw Refused(Words.List<T>());

@@ -11,7 +11,8 @@ namespace ImaHost.Daemon;
 /// <param name="Data">What came with it.</param>
 /// <param name="Uid">Who asks: the user of the process that connected.</param>
 /// <param name="Gid">Its group.</param>
-sealed record ControlRequest(string Line, byte[] Data, uint Uid, uint Gid = 0);
+/// <param name="Pid">Its number.</param>
+sealed record ControlRequest(string Line, byte[] Data, uint Uid, uint Gid = 0, uint Pid = 0);
 
 /// <summary>
 /// A socket that answers about the running host: one connection, one question, one text answered. A question is a line
@@ -148,8 +149,8 @@ static class ControlSocket
         }
 
         error = "the data end too early";
-        (uint uid, uint gid) = PeerOf(client);
-        request = new ControlRequest(words[1], data, uid, gid);
+        (uint pid, uint uid, uint gid) = PeerOf(client);
+        request = new ControlRequest(words[1], data, uid, gid, pid);
         return done == data.Length;
     }
 
@@ -169,10 +170,10 @@ static class ControlSocket
     static int ReceiveSome(Socket client, Span<byte> buffer, long end) =>
         Environment.TickCount64 < end ? client.Receive(buffer) : 0;
 
-    static (uint Uid, uint Gid) PeerOf(Socket client)
+    static (uint Pid, uint Uid, uint Gid) PeerOf(Socket client)
     {
         Span<byte> credentials = stackalloc byte[12];
         _ = client.GetRawSocketOption(SocketLevel, PeerCredentials, credentials);
-        return (BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]), BinaryPrimitives.ReadUInt32LittleEndian(credentials[8..]));
+        return (BinaryPrimitives.ReadUInt32LittleEndian(credentials), BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]), BinaryPrimitives.ReadUInt32LittleEndian(credentials[8..]));
     }
 }

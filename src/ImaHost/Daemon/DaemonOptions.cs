@@ -74,6 +74,11 @@ enum FilelessCode
     Measure,
 }
 
+/// <summary>Guard, host and their files are sheltered from whoever is not spared, root too.</summary>
+/// <param name="Capability">Who has it in the initial user namespace is spared.</param>
+/// <param name="Programs">So are processes that run one of these.</param>
+sealed record SelfProtection(int Capability, IReadOnlyList<string> Programs);
+
 /// <summary>All settings of the daemon, from the command line, the configuration files and their defaults.</summary>
 sealed record DaemonOptions
 {
@@ -160,6 +165,9 @@ sealed record DaemonOptions
     public BpfUse Bpf { get; init; } = BpfUse.Off;
 
     public FilelessCode Fileless { get; init; }
+
+    /// <summary>By BPF programs; null: only as the kernel protects any process of root's.</summary>
+    public SelfProtection? SelfProtection { get; init; }
 
     /// <summary>A socket at which services have buffers measured; null: none.</summary>
     public string? MeasureSocket { get; init; }

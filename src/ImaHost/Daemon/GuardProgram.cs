@@ -55,7 +55,7 @@ static class GuardProgram
         }
 
         arguments.AddRange(["--cache", Number(options.Cache)]);
-        arguments.AddRange(CodeGates.Arguments(options));
+        arguments.AddRange([.. CodeGates.Arguments(options), .. CodeGates.TrustArguments(options)]);
         if (options.Resolved!.MayLabel)
         {
             arguments.Add("--host-labels");

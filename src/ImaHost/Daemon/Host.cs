@@ -46,6 +46,7 @@ sealed class Host : IDisposable
     readonly ManifestQuotes? _quotes;
     readonly SegmentUpkeep _segments;
     readonly CodeDenials _denials;
+    readonly FilelessMeasurement _fileless;
     EventLoop? _loop;
     volatile bool _yields;
     volatile bool _isOrdered;
@@ -81,6 +82,12 @@ sealed class Host : IDisposable
         _buffers = new BufferRequests(_engine, _list, options.MeasureUsers, _log);
         _mounts = new MountWatcher(new WatchSelection(options.Watch), _socket, _policies.FollowMounts, _log);
         _backfill = new Backfill(_engine, _list, Launcher.Settings(options), _shared, ProcessImage.ParentPid, _log);
+        _fileless = new FilelessMeasurement(_engine, _list, Launcher.Settings(options), _shared, _log);
+        if (options.Fileless == FilelessCode.Measure)
+        {
+            _socket.Denied += _fileless.Take;
+        }
+
         _unjudged = new UnjudgedAccesses(_shared, _list, Launcher.Settings(options));
         _check = new SelfCheck(ProcessImage.ParentPid, _log);
         _decisions = new DecisionWriter(_engine.Decisions, _state.Path, _log);
@@ -150,6 +157,7 @@ sealed class Host : IDisposable
         EnterUnjudged();
         _notice.Send();
         Start("running files", EnterRunning);
+        Start("fileless code", _fileless.Run);
         Start("packages", new PackageWatcher(_options, _vouchers, _log).Run);
         Start("self check", _check.Run);
         _stopped.Wait();
@@ -344,7 +352,7 @@ sealed class Host : IDisposable
         said = fault;
     }
 
-    string? Answer(ControlRequest request) => request.Line switch
+    string? Answer(ControlRequest request) => Shelter.WhyNot(_options, request) ?? request.Line switch
     {
         "status" => JsonSerializer.Serialize(Report(), StatusJson.Default.StatusReport),
         InForce.Request => InForce.Answer(_options, _engine),

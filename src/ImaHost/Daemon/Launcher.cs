@@ -51,7 +51,7 @@ static class Launcher
                 tpm, [], embedded != null, watched, MayLabel(options, policy), readers);
             options = BeginList(options with { Resolved = resolved }, state, policy);
             PolicyStore.Save(state.PolicyPath, stored);
-            options = options with { Resolved = options.Resolved! with { WithoutBpf = CodeGates.Load(options) } };
+            options = options with { Resolved = options.Resolved! with { WithoutBpf = CodeGates.Load(options, guard) } };
         }
         catch
         {

@@ -19,6 +19,7 @@ static class Renewal
         {
             string path = GuardProgram.Find();
             byte[] installed = File.ReadAllBytes(path);
+            CodeGates.Touch();
             string running = string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessImage.ParentPid}/exe");
             if (installed.AsSpan().SequenceEqual(File.ReadAllBytes(running)))
             {

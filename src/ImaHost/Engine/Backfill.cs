@@ -55,7 +55,7 @@ sealed class Backfill(
         foreach ((RunningFile file, List<RunningPlace> places) in running.Files)
         {
             long begun = Environment.TickCount64;
-            measurement.Measure(file, places, isOwn: false);
+            _ = measurement.Measure(file, places, isOwn: false);
             _report = _report with { Denied = engine.Counters.RunningDenied };
             Thread.Sleep((int)Math.Min(Environment.TickCount64 - begun, MostPauseMilliseconds));
         }

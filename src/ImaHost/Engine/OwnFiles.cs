@@ -32,7 +32,7 @@ sealed class OwnFiles(
         long failed = engine.Counters.Failed;
         foreach ((RunningFile file, List<RunningPlace> places) in own.Files)
         {
-            measurement.Measure(file, places, isOwn: true);
+            _ = measurement.Measure(file, places, isOwn: true);
         }
 
         if (now != null && engine.Counters.Failed == failed)

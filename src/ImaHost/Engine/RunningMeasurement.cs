@@ -27,8 +27,9 @@ sealed class RunningMeasurement(ImaEngine engine, SharedState shared, ILogger lo
     /// meanwhile does not hide the others.
     /// </summary>
     /// <param name="isOwn">It is measured whatever the rules say.</param>
+    /// <returns>It was had from one of them.</returns>
 #pragma warning disable CA1031 // a bug in judging one file must not end each host that comes to it
-    public void Measure(RunningFile file, List<RunningPlace> places, bool isOwn)
+    public bool Measure(RunningFile file, List<RunningPlace> places, bool isOwn)
     {
         int error = 0;
         try
@@ -37,7 +38,7 @@ sealed class RunningMeasurement(ImaEngine engine, SharedState shared, ILogger lo
             {
                 if (TryMeasure(file, place, isOwn, ref error))
                 {
-                    return;
+                    return true;
                 }
             }
         }
@@ -53,6 +54,8 @@ sealed class RunningMeasurement(ImaEngine engine, SharedState shared, ILogger lo
             string cause = ErrnoException.Describe(error);
             EngineLog.NotOpened(log, file.Inode, file.Device.Major, file.Device.Minor, cause);
         }
+
+        return false;
     }
 #pragma warning restore CA1031
 
@@ -87,7 +90,7 @@ sealed class RunningMeasurement(ImaEngine engine, SharedState shared, ILogger lo
     HeldFile? TryOpen(RunningPlace place, out int error)
     {
         error = 0;
-        Volatile.Write(ref shared.Opens, 1);
+        _ = Interlocked.Increment(ref shared.Opens);
         try
         {
             return HeldFile.Open(place.Link);
@@ -99,7 +102,7 @@ sealed class RunningMeasurement(ImaEngine engine, SharedState shared, ILogger lo
         }
         finally
         {
-            Volatile.Write(ref shared.Opens, 0);
+            _ = Interlocked.Decrement(ref shared.Opens);
         }
     }
 }

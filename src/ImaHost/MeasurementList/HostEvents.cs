@@ -21,6 +21,7 @@ static class HostEvents
     static readonly byte[] StopName = "imahost-stop"u8.ToArray();
     static readonly byte[] PolicyName = "imahost-policy"u8.ToArray();
     static readonly byte[] RunningName = "imahost-running"u8.ToArray();
+    static readonly byte[] FilelessName = "imahost-fileless"u8.ToArray();
     static readonly byte[] UnjudgedName = "imahost-unjudged"u8.ToArray();
 
     /// <summary>
@@ -50,6 +51,11 @@ static class HostEvents
     /// <summary>The guard has answered accesses while there was no host.</summary>
     public static StoreOutcome Unjudged(RuntimeMeasurements list, ListSettings settings, ulong accesses) =>
         Add(list, settings, UnjudgedName, Text($"accesses={accesses}\n"));
+
+    /// <summary>Code that was in memory only was gone before it could be hashed.</summary>
+    /// <param name="what">What is known of it.</param>
+    public static StoreOutcome Fileless(RuntimeMeasurements list, ListSettings settings, string what) =>
+        Add(list, settings, FilelessName, Encoding.UTF8.GetBytes(what));
 
     /// <summary>What <see cref="Running"/> has entered last; nothing when that cannot be read, as in template "ima".</summary>
     public static RunningCount ReadRunning(MeasurementLog log)

@@ -115,6 +115,7 @@ public sealed class GuardSocketTests : IDisposable
         Put(message, "denied", 1, "ima_denial");
         Put(message, "pid", 4711, "ima_denial");
         Put(message, "uid", 1000, "ima_denial");
+        Put(message, "inode", 12, "ima_denial");
         "a task of fifteen"u8[..16].CopyTo(message.AsSpan(AbiLayout.Native.Fields[("ima_denial", "name")].Offset));
         "/srv/päth\0rest"u8.CopyTo(message.AsSpan(AbiLayout.Native.Fields[("ima_denial", "path")].Offset));
         _ = _guard.Send(message);
@@ -122,7 +123,7 @@ public sealed class GuardSocketTests : IDisposable
         Assert.Equal(GuardMessage.Denial, _socket.Receive(out _, file));
         Assert.False(file.IsOpen);
         Assert.Equal(
-            [new CodeDenial(CodeHook.Mprotect, CodeCause.Fileless, true, 4711, 1000, "a task of fiftee", "/srv/päth")], told);
+            [new CodeDenial(CodeHook.Mprotect, CodeCause.Fileless, true, 4711, 1000, "a task of fiftee", "/srv/päth", Inode: 12)], told);
     }
 
     [Fact]

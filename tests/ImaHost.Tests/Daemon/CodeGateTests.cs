@@ -1,6 +1,7 @@
 using ImaHost.Appraisal;
 using ImaHost.Daemon;
 using ImaHost.Interop;
+using ImaHost.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -10,12 +11,12 @@ namespace ImaHost.Tests.Daemon;
 public sealed class CodeGateTests
 {
     static readonly CodeDenial Denial = new(
-        CodeHook.Mmap, CodeCause.Unjudged, IsDenied: true, Pid: 7, Uid: 1000, "loader", "/srv/data");
+        CodeHook.Mmap, CodeCause.Unjudged, IsDenied: true, Pid: 7, Uid: 1000, "loader", "/srv/data", Inode: 12);
 
     static readonly DaemonOptions Enforcing = new()
     {
         Appraise = AppraiseMode.Enforce,
-        Resolved = new ResolvedEnvironment("none", [], IsEmbeddedTpm: false, [], MayLabel: false),
+        Resolved = new ResolvedEnvironment("none", [], IsEmbeddedTpm: false, [], MayLabel: false, ListGroup: 0),
     };
 
     [Theory]
@@ -37,6 +38,49 @@ public sealed class CodeGateTests
     [Fact]
     public void Guard_is_told_of_no_programs_that_are_not_there() => Assert.Empty(
         CodeGates.Arguments(Enforcing with { Resolved = Enforcing.Resolved! with { WithoutBpf = "not offered" } }));
+
+    [Fact]
+    public void What_is_sheltered_and_who_is_spared_is_told_where_it_is_configured()
+    {
+        DaemonOptions sheltered = Enforcing with { State = "/var/lib/imahost", SelfProtection = new SelfProtection(33, ["/usr/bin/dpkg"]) };
+        Assert.Equal(["--spare", "33"], CodeGates.Arguments(sheltered).TakeLast(2));
+        string[] told = [.. Shelter.Arguments(sheltered, "/usr/sbin/imahost", "/usr/libexec/imahost/imahost-bpf")];
+        foreach (string path in new[] { "/usr/sbin/imahost", "/usr/libexec/imahost/imahost-bpf", "/var/lib/imahost", "/etc/imahost" })
+        {
+            Assert.Equal("--shelter", told[Array.IndexOf(told, path) - 1]);
+        }
+
+        Assert.Equal(["--helper", "/usr/bin/dpkg"], told.TakeLast(2));
+        Assert.Empty(Shelter.Arguments(Enforcing, "/usr/libexec/imahost/imahost-bpf"));
+    }
+
+    [Theory]
+    [InlineData("status", true)]
+    [InlineData("stop", false)]
+    [InlineData("policy load", false)]
+    public void Orders_are_those_of_who_is_spared(string line, bool mayBeAnybody)
+    {
+        const int checkpointRestore = 40;
+        DaemonOptions sheltered = Enforcing with { SelfProtection = new SelfProtection(checkpointRestore, []) };
+        using var bare = Child.Start(
+            "/usr/bin/setpriv",
+            ["--bounding-set", "-checkpoint_restore", "--inh-caps", "-checkpoint_restore", "/bin/sleep", "30"], "sleep");
+        var request = new ControlRequest(line, [], Uid: 0, Gid: 0, (uint)bare.Pid);
+        Assert.Equal(mayBeAnybody, Shelter.WhyNot(sheltered, request) == null);
+        Assert.Null(Shelter.WhyNot(Enforcing, request));
+        Assert.Null(Shelter.WhyNot(sheltered, request with { Pid = (uint)Environment.ProcessId }));
+    }
+
+    [Fact]
+    public void Capabilities_have_the_numbers_of_the_kernel()
+    {
+        Assert.Equal(0, Capabilities.Find("CAP_CHOWN"));
+        Assert.Equal(21, Capabilities.Find("CAP_SYS_ADMIN"));
+        Assert.Equal(33, Capabilities.Find("CAP_MAC_ADMIN"));
+        Assert.Equal(40, Capabilities.Find("CAP_CHECKPOINT_RESTORE"));
+        Assert.Null(Capabilities.Find("SYS_ADMIN"));
+        Assert.Null(Capabilities.Find("CAP_"));
+    }
 
     [Fact]
     public void Level_is_that_of_BPF_only_when_it_refuses()

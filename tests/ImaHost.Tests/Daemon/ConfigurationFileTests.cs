@@ -33,7 +33,7 @@ public sealed class ConfigurationFileTests : IDisposable
             .Select(line => line[2..])
             .Where(line => !hints.Any(hint => line.StartsWith(hint, StringComparison.Ordinal)))];
         string path = _directory.Write("defaults.yaml", string.Join('\n', settings));
-        Assert.Equal(18, settings.Length);
+        Assert.Equal(19, settings.Length);
         Assert.Equal(new DaemonOptions(), ConfigurationFile.Read(path, required: true));
     }
 
@@ -87,6 +87,7 @@ public sealed class ConfigurationFileTests : IDisposable
             host_down: deny
             bpf: require
             fileless: measure
+            self_protection: {capability: CAP_MAC_ADMIN, programs: [/usr/bin/dpkg]}
             log_format: json
             log: {segment_entries: 5, segment_bytes: 6, retention: {since: 2d}}
             """);
@@ -98,6 +99,7 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(["/etc/ima/revoked"], options.Blacklist);
         Assert.Equal(["/srv/lists"], options.Reference);
         Assert.Equal(["/etc/keys/lists.pem"], options.ReferenceKeys);
+        Assert.Equal((33, "/usr/bin/dpkg"), (options.SelfProtection!.Capability, Assert.Single(options.SelfProtection.Programs)));
         Assert.Equal(
             new DaemonOptions
             {
@@ -131,6 +133,7 @@ public sealed class ConfigurationFileTests : IDisposable
                 HostDown = HostDown.Of(HostDownAction.Deny),
                 Bpf = BpfUse.Require,
                 Fileless = FilelessCode.Measure,
+                SelfProtection = options.SelfProtection,
                 LogFormat = LogFormat.Json,
                 Log = new LogOptions
                 {
@@ -217,6 +220,10 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("host_down: {limit: -1}", ":1:20: \"host_down: limit\" takes a number from 0 to 3600000")]
     [InlineData("host_down: panic", ":1:12: \"host_down\" takes wait, deny or allow")]
     [InlineData("bpf: enforce", ":1:6: \"bpf\" takes auto, off, report or require")]
+    [InlineData("self_protection: on", ":1:18: \"self_protection\" takes off or a capability, like CAP_MAC_ADMIN")]
+    [InlineData("self_protection: {capability: CAP_NONE}", ":1:31: \"self_protection: capability\" takes off or a capability, like CAP_MAC_ADMIN")]
+    [InlineData("self_protection: {programs: [/usr/bin/dpkg]}", ":1:18: \"self_protection\" takes a capability, whose owners are spared")]
+    [InlineData("self_protection: {capability: CAP_BPF, programs: [dpkg]}", ":1:51: \"self_protection: programs\" takes an absolute path")]
     [InlineData("fileless: refuse", ":1:11: \"fileless\" takes deny, allow or measure")]
     [InlineData("log: 1", ":1:6: \"log\" takes a mapping")]
     [InlineData("log: {segments: 1}", ":1:7: \"log\" has no \"segments\"; ")]

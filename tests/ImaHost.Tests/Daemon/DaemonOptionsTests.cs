@@ -31,6 +31,7 @@ public sealed class DaemonOptionsTests
             HostDown = new HostDown(HostDownAction.Allow, 500),
             Bpf = BpfUse.Report,
             Fileless = FilelessCode.Allow,
+            SelfProtection = new SelfProtection(33, ["/usr/bin/rpm"]),
             LogFormat = LogFormat.Json,
             Resolved = new ResolvedEnvironment("none", ["sha1", "sha256"], IsEmbeddedTpm: true, ["/srv"], MayLabel: true, ListGroup: 4) { WithoutBpf = "no" },
         };
