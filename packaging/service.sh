@@ -4,6 +4,7 @@
 # that runs, or did. Installed as /usr/libexec/imahost/service.
 set -u
 imahost=${IMAHOST:-/usr/sbin/imahost}
+loader=${IMAHOST_BPF:-/usr/libexec/imahost/imahost-bpf}
 settings=${IMAHOST_SETTINGS:-/etc/imahost/imahost.yaml}
 
 # setting NAME DEFAULT: a path of the configuration; the last one counts.
@@ -39,14 +40,16 @@ take_over() {
 	return 1
 }
 
-# Before the programs are removed: a guard that can start no host holds up the machine.
+# Before the programs are removed: a guard that can start no host holds up the machine,
+# and BPF programs that outlive it refuse what nobody will judge any more.
 end() {
-	is_running || return 0
-	"$imahost" stop --open --state "$state" >/dev/null || true
+	! is_running || "$imahost" stop --open --state "$state" >/dev/null || true
 	if is_running; then
 		echo "imahost: the service with its state in $state does not end: end it, and try again" >&2
 		return 1
 	fi
+
+	[ ! -d /sys/fs/bpf/imahost ] || "$loader" unload
 }
 
 # ExecStopPost=. A guard that was killed leaves a mount behind at which every

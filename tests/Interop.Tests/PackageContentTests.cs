@@ -8,6 +8,7 @@ public sealed partial class PackageContentTests
 {
     const string Program = "/usr/sbin/imahost";
     const string Guard = "/usr/libexec/imahost/imahost-guard";
+    const string Loader = "/usr/libexec/imahost/imahost-bpf";
 
     /// <summary>Directories and what Debian adds to every package aside.</summary>
     static readonly string[] Files =
@@ -18,6 +19,7 @@ public sealed partial class PackageContentTests
         "/usr/lib/sysusers.d/imahost.conf",
         "/usr/lib/tmpfiles.d/imahost.conf",
         Guard,
+        Loader,
         "/usr/libexec/imahost/service",
         Program,
         "/usr/share/bash-completion/completions/imahost",
@@ -76,6 +78,7 @@ public sealed partial class PackageContentTests
     [Theory]
     [InlineData(Program)]
     [InlineData(Guard)]
+    [InlineData(Loader)]
     public void Native_code_is_hardened_and_has_no_symbols(string path)
     {
         string said = Shell.Must("readelf", "-W", "-h", "-l", "-d", "-S", BuiltPackage.At(path));
@@ -111,7 +114,7 @@ public sealed partial class PackageContentTests
     public void Symbols_are_in_a_package_of_their_own()
     {
         string symbols = Shell.Must("dpkg-deb", "-c", BuiltPackage.DebSymbols);
-        foreach (string path in (string[])[Program, Guard])
+        foreach (string path in (string[])[Program, Guard, Loader])
         {
             string id = BuildId().Match(Shell.Must("readelf", "-n", BuiltPackage.At(path))).Groups[1].Value;
             Assert.Contains($"/usr/lib/debug/.build-id/{id[..2]}/{id[2..]}.debug", symbols, StringComparison.Ordinal);
