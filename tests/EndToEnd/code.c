@@ -11,16 +11,21 @@
  *	share    the same through a shared mapping
  *	time     says what an exec and an executable mapping of it take, in ns
  *	hold     opens it, says so, and maps it to execute when a line comes
+ *	bpfmap   opens a pinned map to write it
+ *	bpfread  opens a pinned map to read it
+ *	detach   takes off a pinned link, by bpf(2)
  * Exit status 0: it was done; 100 and the errno: it was refused.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,6 +135,26 @@ static int measure(int fd, char *path)
 	return 0;
 }
 
+static int open_pin(const char *path, unsigned int flags)
+{
+	union bpf_attr attributes = { .pathname = (unsigned long)path,
+				      .file_flags = flags };
+
+	return (int)syscall(SYS_bpf, BPF_OBJ_GET, &attributes,
+			    sizeof(attributes));
+}
+
+static int detach(const char *path)
+{
+	union bpf_attr attributes = { .link_detach = {
+					      .link_fd =
+						      (__u32)open_pin(path, 0),
+				      } };
+
+	return outcome(syscall(SYS_bpf, BPF_LINK_DETACH, &attributes,
+			       sizeof(attributes)) < 0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *way = argc == 3 ? argv[1] : "";
@@ -138,6 +163,11 @@ int main(int argc, char **argv)
 		argc == 3 ? open(argv[2], writes ? O_RDWR : O_RDONLY) : -1;
 	char line[8];
 
+	if (!strcmp(way, "bpfmap") || !strcmp(way, "bpfread"))
+		return outcome(open_pin(argv[2],
+					way[3] == 'r' ? BPF_F_RDONLY : 0) < 0);
+	if (!strcmp(way, "detach"))
+		return detach(argv[2]);
 	if (!strcmp(way, "exec"))
 		return outcome(execv(argv[2], argv + 2));
 	if (fd < 0)

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # code.sh BUILD: has a whole machine refuse whatever would become code without a
-# verdict (jobs/code.sh), in three boots of the guest with the programs of BUILD.
-# Ends with `N passed, N failed`; a machine that cannot do this says so, by a
-# line `code [SKIP]: why`.
+# verdict (jobs/code.sh), in boots of the guest with the programs of BUILD, of the
+# oldest kernel that is supported and of the newest there is. Ends with `N passed,
+# N failed`; a machine that cannot do this says so, by a line `code [SKIP]: why`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
@@ -15,32 +15,31 @@ skip() {
 	exit 0
 }
 [ -x "$build/imahost-bpf" ] || skip "imahost-bpf was not built (tests/deps.sh build)"
-[ -x "$here/guest.sh" ] || skip "there is no guest to boot"
 said=$("$here/make-guest.sh" "$guest" 2>&1) || skip "the guest cannot be made: $said"
+guest=$(cd "$guest" && pwd)
+results=$guest/results
 
 payload=$(mktemp -d)
 trap 'rm -rf "$payload"' EXIT
 cp "$build/imahost" "$build/imahost-guard" "$build/imahost-bpf" "$payload/"
 gcc -O2 -static "$here/code.c" -o "$payload/code"
-passed=0
-failed=0
-# boot MODE [OPTION]…
+# shellcheck source=tests/EndToEnd/counts.sh
+. "$here/counts.sh"
+# boot NAME MODE [OPTION]…
 boot() {
-	local mode=$1 status=0 counts
-	shift
-	echo "--- code: $mode"
-	"$here/guest.sh" -b -f "$payload" -r "$guest/results/code-$mode" -t 240 "$@" \
-		"$here/jobs/code.sh" "$mode" || status=$?
-	counts=$(tr -d '\r' <"$guest/results/code-$mode/output" |
-		sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' | tail -n 1)
-	# shellcheck disable=SC2086 # two numbers
-	set -- ${counts:-0 1}
-	[ "$status" -eq 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
-	passed=$((passed + $1))
-	failed=$((failed + $2))
+	local name=code.$1 mode=$2 status=0
+	shift 2
+	echo "--- boot: $name"
+	setpriv --pdeathsig TERM "$here/guest.sh" -b -q -f "$payload" -r "$results/$name" \
+		-t "${IMAHOST_BOOT_SECONDS:-300}" "$@" "$here/jobs/code.sh" "$mode" || status=$?
+	count "$results/$name/output" "$status"
 }
-boot enforce
-boot report
-boot off -k imahost.bpf=off
+boot enforce enforce
+boot enforce.newest enforce -K newest
+boot shelter shelter
+boot shelter.newest shelter -K newest
+boot report report
+boot off off -k imahost.bpf=off
+boot cost cost -i
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -8,6 +8,7 @@
 #   -r DIR    where results go, with output, status, console and journal
 #   -m DIR    the machine: its disk and TPM are kept, and the next call with it
 #             is its next boot. Without, disk and TPM are thrown away
+#   -K NAME   the other kernel of that name (newest)
 #   -k WORDS  more of the kernel's command line; guest.crash: a reset at the end
 #   -t N      seconds that all may take (180)
 #   -c N, -M N, -s N   processors (2), MB of memory (1024), MB of results (64)
@@ -20,15 +21,16 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 guest=$here/../../build/guest
-files='' results='' machine='' words='' seconds=180 processors=2 memory=1024 room=64
+files='' results='' machine='' kernel='' words='' seconds=180 processors=2 memory=1024 room=64
 tpm=1 shown=1 clock=()
 accel=tcg,thread=multi
-while getopts g:f:r:m:k:t:c:M:s:ibnq option; do
+while getopts g:f:r:m:K:k:t:c:M:s:ibnq option; do
 	case $option in
 	g) guest=$OPTARG ;;
 	f) files=$OPTARG ;;
 	r) results=$OPTARG ;;
 	m) machine=$OPTARG ;;
+	K) kernel=.$OPTARG ;;
 	k) words+=" $OPTARG" ;;
 	t) seconds=$OPTARG ;;
 	c) processors=$OPTARG ;;
@@ -107,7 +109,7 @@ fi
 # no_timer_check: it takes an interrupt that a busy machine delays for a broken board.
 TMPDIR=$run begin "$seconds" qemu-system-x86_64 -accel "$accel" "${clock[@]}" -cpu max \
 	-m "$memory" -smp "$processors" -no-reboot -display none -nodefaults \
-	-kernel "$guest/vmlinuz" -initrd "$guest/initrd.gz" \
+	-kernel "$guest/vmlinuz$kernel" -initrd "$guest/initrd$kernel.gz" \
 	-append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off tsc=unstable no_timer_check systemd.getty_auto=no$words" \
 	-drive "$disk" -drive "file=$run/in,format=raw,if=virtio,readonly=on" \
 	-drive "file=$run/out,format=raw,if=virtio" \

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # make-guest.sh DIR: makes the machine that the end-to-end tests run in, once: a
 # Debian bookworm of packages from the mirrors that apt uses here, its cloud
-# kernel (IMA, BPF LSM, fs-verity, TPM) and what boots them. DIR gets root.ext4,
-# vmlinuz and initrd.gz; they are made anew when this script or what it puts
+# kernels (IMA, BPF LSM, fs-verity, TPM), the oldest that is supported and the
+# newest there is, and what boots them. DIR gets root.ext4, vmlinuz and initrd.gz,
+# and vmlinuz.newest and initrd.newest.gz; they are made anew when this script or what it puts
 # into the guest has changed. Needs root. Says why, and fails, when it cannot.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 guest=$1
 suite=bookworm
-kernel=linux-image-cloud-amd64
+oldest=linux-image-cloud-amd64
+newest=linux-image-6.12-cloud-amd64
 
 # What boots, what the product needs, and what a machine does all day.
 packages=(systemd systemd-sysv udev dbus kmod busybox-static procps
@@ -48,23 +50,26 @@ sources=$(apt-get indextargets --format 'deb $(SITE) $(RELEASE) $(COMPONENT)' \
 	'Created-By: Packages' | head -n 1) $suite main"
 apt-config dump | grep -E '^Acquire::(Check-|Retries|https?::)' >"$guest/work/apt.conf" || true
 
-# The package of the kernel is unpacked, not installed: it would bring a boot
+# The packages of the kernels are unpacked, not installed: it would bring a boot
 # loader and an initramfs of its own. Its download is a hook, because only there
 # is apt set up for the guest.
 cat >"$guest/work/fetch-kernel" <<'HOOK'
 #!/bin/sh
 set -eu
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-real=$(apt-cache depends "$KERNEL" | sed -n 's/^  Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-cd "$WORK"
-apt-get -qq -o APT::Sandbox::User=root download "${real:-$KERNEL}"
+for kernel in $KERNELS; do
+	real=$(apt-cache depends "$kernel" | sed -n 's/^  Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+	mkdir "$WORK/$kernel"
+	cd "$WORK/$kernel"
+	apt-get -qq -o APT::Sandbox::User=root download "${real:-$kernel}"
+done
 HOOK
 chmod 755 "$guest/work/fetch-kernel"
 
 log=$guest/work/log
 list=$(IFS=,; echo "${packages[*]}")
 echo "making the guest: $suite, ${#packages[@]} packages and what they need"
-KERNEL=$kernel WORK=$guest/work timeout -k 5 "${IMAHOST_MIRROR_SECONDS:-280}" \
+KERNELS="$oldest $newest" WORK=$guest/work timeout -k 5 "${IMAHOST_MIRROR_SECONDS:-280}" \
 	mmdebstrap --mode=root --variant=minbase --include="$list" \
 	--aptopt="$guest/work/apt.conf" --aptopt='APT::Install-Recommends "false"' \
 	--dpkgopt='path-exclude=/usr/share/man/*' \
@@ -79,14 +84,18 @@ KERNEL=$kernel WORK=$guest/work timeout -k 5 "${IMAHOST_MIRROR_SECONDS:-280}" \
 	fail "mmdebstrap of $suite failed"
 }
 
-dpkg-deb -x "$guest"/work/linux-image-*.deb "$guest/work/kernel"
-cp "$guest"/work/kernel/boot/vmlinuz-* "$guest/vmlinuz"
-release=$(basename "$guest"/work/kernel/lib/modules/*)
-modules=$guest/work/kernel/lib/modules/$release
-rm -rf "$modules"/kernel/drivers/{net,gpu,media,hv,infiniband,scsi,ata,nvme,target,vhost}
-mkdir -p "$root/usr/lib/modules"
-cp -a "$modules" "$root/usr/lib/modules/"
-depmod -b "$root" "$release"
+# take_kernel PACKAGE SUFFIX: its image beside the others, its modules to theirs.
+take_kernel() {
+	local unpacked=$guest/work/$1/unpacked modules
+	dpkg-deb -x "$guest/work/$1"/linux-image-*.deb "$unpacked"
+	cp "$unpacked"/boot/vmlinuz-* "$guest/vmlinuz$2"
+	modules=$(find "$unpacked" -type d -path '*/lib/modules/*' -print -quit)
+	release=$(basename "$modules")
+	rm -rf "$modules"/kernel/drivers/{net,gpu,media,hv,infiniband,scsi,ata,nvme,target,vhost}
+	mkdir -p "$root/usr/lib/modules"
+	cp -a "$modules" "$root/usr/lib/modules/"
+	depmod -b "$root" "$release"
+}
 
 # The guest's part: it takes a job from one disk and leaves its results on
 # another. dpkg there keeps everything of the packages that tests install.
@@ -105,17 +114,26 @@ echo '127.0.0.1 localhost guest' >"$root/etc/hosts"
 # Empty would mean a first boot, at which systemd resets all units.
 echo 5d0f3ac1b8e24e0c9a1f6e7b2c8d4f90 >"$root/etc/machine-id"
 
-boot=$guest/work/boot
-mkdir -p "$boot"/{bin,dev,proc,sys,root,modules}
-cp "$root/bin/busybox" "$boot/bin/"
-install -m 0755 "$here/guest/initramfs" "$boot/init"
-for module in "${boot_modules[@]}"; do
-	modprobe -d "$root" -S "$release" --show-depends "$module"
-done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | nl -nrz -w2 |
-	while read -r place path; do
-		cp "$path" "$boot/modules/$place-$(basename "$path")"
-	done
-(cd "$boot" && find . | cpio --quiet -o -H newc | gzip -1) >"$guest/initrd.gz"
+# make_boot SUFFIX: what the kernel that was taken last begins with.
+make_boot() {
+	local boot=$guest/work/boot$1 module place path
+	mkdir -p "$boot"/{bin,dev,proc,sys,root,modules}
+	cp "$root/bin/busybox" "$boot/bin/"
+	install -m 0755 "$here/guest/initramfs" "$boot/init"
+	for module in "${boot_modules[@]}"; do
+		modprobe -d "$root" -S "$release" --show-depends "$module"
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | nl -nrz -w2 |
+		while read -r place path; do
+			cp "$path" "$boot/modules/$place-$(basename "$path")"
+		done
+	(cd "$boot" && find . | cpio --quiet -o -H newc | gzip -1) >"$guest/initrd$1.gz"
+}
+made=
+for suffix in '' .newest; do
+	if [ -n "$suffix" ]; then take_kernel "$newest" "$suffix"; else take_kernel "$oldest" ''; fi
+	make_boot "$suffix"
+	made+=" $release"
+done
 
 size=$(($(du -sm "$root" | cut -f1) + 1500))
 rm -f "$guest/root.ext4"
@@ -123,4 +141,4 @@ mke2fs -q -t ext4 -L guest -O verity -d "$root" "$guest/root.ext4" "${size}M"
 # The disks of machines that were kept are changes to the one before.
 rm -rf --one-file-system "$guest"/machine.*
 echo "$edition" >"$guest/EDITION"
-echo "the guest is made: Linux $release, $(du -sm "$guest/root.ext4" | cut -f1) MB"
+echo "the guest is made: Linux$made, $(du -sm "$guest/root.ext4" | cut -f1) MB"

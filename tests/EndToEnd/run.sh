@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # run.sh DEB: installs the package on a whole machine: three boots of a guest
-# with systemd and a TPM, and one of another beside the kernel's own IMA. Shows
-# what each has checked, and ends with `N passed, N failed`. What they left lies
-# in build/guest/results.
+# with systemd and a TPM, and one of another beside the kernel's own IMA; then
+# those of code.sh, for what BPF sees. Shows what each has checked, and ends with
+# `N passed, N failed`. What they left lies in build/guest/results.
 # A machine that cannot do this says so, by a line `e2e [SKIP]: why`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -69,8 +69,8 @@ echo 'void _start(void) { __asm__("mov $60, %eax; xor %edi, %edi; syscall"); }' 
 base64 "$results/nothing" >"$payload/nothing"
 cp "$here"/jobs/{lib.sh,kinds.py} "$here/../demo/pcrs-for-evmctl.sh" "$payload/"
 
-passed=0
-failed=0
+# shellcheck source=tests/EndToEnd/counts.sh
+. "$here/counts.sh"
 # boot JOB OPTION…: a boot; what it prints is kept.
 boot() {
 	local job=$1 status=0
@@ -80,36 +80,27 @@ boot() {
 		-t "${IMAHOST_BOOT_SECONDS:-300}" "$here/jobs/$job.sh" 2>"$results/$job/errors" || status=$?
 	echo "$status" >"$results/$job/ended"
 }
-# count JOB: shows what its boot has printed. One that ended badly without a
-# failed check of its own counts as one failure.
-count() {
-	local counts status
+# show JOB: what its boot has printed, and counts it.
+show() {
 	echo "--- boot: $1"
-	tr -d '\r' <"$results/$1/output" | grep -v '^[0-9]* passed, '
 	cat "$results/$1/errors"
-	status=$(cat "$results/$1/ended")
-	counts=$(tr -d '\r' <"$results/$1/output" |
-		sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' | tail -n 1)
-	# shellcheck disable=SC2086 # two numbers
-	set -- ${counts:-0 1}
-	if [ "$status" -ne 0 ]; then
-		echo "FAILED: the boot ended with status $status (124: time ran out)"
-		[ "$2" -gt 0 ] || set -- "$1" 1
-	fi
-	passed=$((passed + $1))
-	failed=$((failed + $2))
+	count "$results/$1/output" "$(cat "$results/$1/ended")"
 }
-# The other machine meanwhile: each keeps hardly more than one processor busy.
-boot side-by-side -k ima_policy=tcb &
+# Other machines meanwhile: each keeps hardly more than one processor busy.
+{
+	boot side-by-side -k ima_policy=tcb
+	setpriv --pdeathsig TERM "$here/code.sh" "$here/../../build" >"$results/code" 2>&1
+} &
 beside=$!
 trap 'kill "$beside" 2>/dev/null || true' EXIT
 for job in install enforce upgrade; do
 	boot "$job" -m "$machine"
-	count "$job"
+	show "$job"
 done
-wait "$beside"
+wait "$beside" || true
 trap - EXIT
-count side-by-side
+show side-by-side
+count "$results/code"
 if python3 "$here/compare_lists.py" "$results/side-by-side" "$here/../../docs/kernel-differences.md"; then
 	echo "passed  every difference between the two lists is explained"
 	passed=$((passed + 1))

@@ -9,6 +9,10 @@ is_earlier() {
 	mapfile -t times < <(systemctl show -P ActiveEnterTimestampMonotonic imahost.service sysinit.target | grep .)
 	[ "${times[0]}" -le "${times[1]}" ]
 }
+another_guard() {
+	systemctl is-active --quiet imahost && [ "$(systemctl show -P MainPID imahost)" != "$1" ]
+}
+says_enforced() { [ "$(status .level)" = 'measured and BPF-enforced' ]; }
 systemctl is-system-running --wait
 systemd-analyze | head -n 1
 
@@ -26,11 +30,13 @@ program "$here/from-cron"
 check "the site's own program is labelled" imahost label "$here/from-cron"
 check "what is installed is vouched for" imahost packages import
 mkdir -p /etc/imahost/imahost.yaml.d
-echo 'appraise: enforce' >/etc/imahost/imahost.yaml.d/50-enforce.yaml
+printf '%s\n' 'appraise: enforce' 'bpf: auto' >/etc/imahost/imahost.yaml.d/50-enforce.yaml
 check "the service is restarted to enforce" systemctl restart imahost
 check "it enforces" is "$(status .appraise)" enforce
+check "by BPF programs, too" is "$(status .level)" 'measured and BPF-enforced'
 by_cron "$here/from-cron"
 check "a packaged program runs" tool
+program "$here/tampered"
 program "$here/unknown"
 check "a program that nobody vouches for is refused" refused "$here/unknown"
 check "it stands in the list, too" listed "$digest" "$here/unknown"
@@ -56,6 +62,15 @@ check "ssh goes on" by_ssh "$here/from-ssh"
 check "a sandboxed unit goes on" by_a_sandboxed_unit "$here/from-unit"
 check "cron goes on" within 75 cron_ran
 rm -f /etc/cron.d/e2e
+check "BPF refused nothing that fanotify allows" is "$(status '.bpf.refusals | tojson')" '[]'
 check "the PCRs vouch for the list" pcrs_agree
 check "imahost verify agrees" imahost verify --ignore-violations
+
+guard=$(systemctl show -P MainPID imahost)
+kill -KILL "$guard" "$(status .host_pid)"
+check "killed with its host, the guard is replaced by systemd" within 60 another_guard "$guard"
+check "which enforces" within 30 says_enforced
+check "a trusted program runs" tool
+check "what nobody vouches for is refused" refused "$here/tampered"
+check "the PCRs vouch for the list that goes on" pcrs_agree
 check "the system is still up, without failed units" is "$(systemctl is-system-running)" running

@@ -14,6 +14,8 @@ systemd-analyze | head -n 1
 
 check "the system came up under enforce, without failed units" is "$(systemctl is-system-running)" running
 check "it enforces" is "$(status .appraise)" enforce
+check "by BPF programs, too" is "$(status .level)" 'measured and BPF-enforced'
+check "which refused nothing" is "$(status '.bpf.refusals | tojson')" '[]'
 check "nobody was refused, and none waited for too long" nobody_was_refused
 check "the PCRs vouch for the list" pcrs_agree
 
@@ -44,6 +46,7 @@ check "the package is removed" apt-get remove -y -q imahost
 check "nothing of it runs any more" [ ! -d "/proc/$guard" ]
 check "the list is not mounted any more" sh -c '! mountpoint -q /run/ima'
 check "nothing is refused any more" "$here/stranger"
+check "no BPF program is left" [ ! -e /sys/fs/bpf/imahost ]
 check "its unit cannot be started any more" sh -c '! systemctl start imahost.service'
 check "its lists are kept" sh -c 'ls /var/lib/imahost/*'
 check "sudo goes on" by_sudo true
