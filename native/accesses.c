@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* The host's own accesses that are noted at one time, of data and in all. */
@@ -318,6 +320,22 @@ static void on_change(void *context, int fd)
 		if (guard->slots.slots[fd].state != SLOT_FREE)
 			accesses_step(guard, &guard->slots.slots[fd],
 				      SLOT_CHANGED);
+}
+
+void accesses_forget(struct guard *guard, uint32_t device, uint64_t inode)
+{
+	struct slot *slot = accesses_in(guard, SLOT_CACHED)->first;
+	struct slot *next;
+	struct stat file;
+
+	for (; slot; slot = next) {
+		next = slot->next;
+		if (fstat(slot_fd(&guard->slots, slot), &file) == 0 &&
+		    file.st_ino == inode &&
+		    ima_bpf_device(major(file.st_dev), minor(file.st_dev)) ==
+			    device)
+			accesses_step(guard, slot, SLOT_CHANGED);
+	}
 }
 
 void accesses_read_changes(struct guard *guard)

@@ -43,7 +43,7 @@ extern const char ima_bpf_object_end[];
 extern const char ima_shelter_object[];
 extern const char ima_shelter_object_end[];
 
-/* What their pins begin with. */
+/* What the pins of the second begin with. */
 #define SHELTER_LINK "link_shelter_"
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -109,10 +109,52 @@ static int remove_pins(const char *prefix)
 	return error;
 }
 
-/* First what keeps others from taking the rest away. */
+/* 0, or -errno when nothing is pinned. Of another layout its version is 0. */
+static int read_config(struct ima_bpf_config *config)
+{
+	const __u32 only = 0;
+	struct bpf_map_info info;
+	__u32 size = sizeof(info);
+	int map = bpf_obj_get(IMA_BPF_DIR "/config");
+	int error = 0;
+
+	memset(&info, 0, sizeof(info));
+	memset(config, 0, sizeof(*config));
+	if (map < 0)
+		return -errno;
+	if (bpf_obj_get_info_by_fd(map, &info, &size) < 0)
+		error = -errno;
+	else if (info.value_size == sizeof(*config) &&
+		 bpf_map_lookup_elem(map, &only, config) < 0)
+		error = -errno;
+	close(map);
+	return error;
+}
+
+/* Programs that are taken away may run on for a while: they let through now. */
+static int let_through(void)
+{
+	const __u32 only = 0;
+	struct ima_bpf_config config;
+	int error = read_config(&config);
+	int map;
+
+	if (error || config.version != IMA_BPF_VERSION)
+		return error == -ENOENT ? 0 : error;
+	map = bpf_obj_get(IMA_BPF_DIR "/config");
+	if (map < 0)
+		return -errno;
+	config.mode = IMA_BPF_OFF;
+	config.spared = 0;
+	error = bpf_map_update_elem(map, &only, &config, BPF_ANY) < 0 ? -errno
+								      : 0;
+	close(map);
+	return error;
+}
+
 static int unload(void)
 {
-	int error = remove_pins(SHELTER_LINK);
+	int error = let_through();
 
 	if (!error)
 		error = remove_pins("");
@@ -122,20 +164,6 @@ static int unload(void)
 		return DONE;
 	say("cannot remove " IMA_BPF_DIR ": %s", strerror(-error));
 	return FAILED;
-}
-
-/* 0, or -errno when nothing is pinned. */
-static int read_config(struct ima_bpf_config *config)
-{
-	const __u32 only = 0;
-	int map = bpf_obj_get(IMA_BPF_DIR "/config");
-	int error;
-
-	if (map < 0)
-		return -errno;
-	error = bpf_map_lookup_elem(map, &only, config) < 0 ? -errno : 0;
-	close(map);
-	return error;
 }
 
 /* @mounted: it was not there, and is now. */
@@ -158,8 +186,7 @@ static int prepare(void)
 {
 	struct ima_bpf_config config;
 
-	if (read_config(&config) == 0 && config.version &&
-	    config.version != IMA_BPF_VERSION) {
+	if (read_config(&config) == 0 && config.version != IMA_BPF_VERSION) {
 		say("programs of version %u are replaced by version %u",
 		    config.version, IMA_BPF_VERSION);
 		if (unload() != DONE)
@@ -231,6 +258,7 @@ static struct bpf_object *open_object(const char *begin, const char *end)
 static int attach(struct bpf_program *program)
 {
 	char path[256];
+	char fresh[256];
 	struct bpf_link *link = bpf_program__attach(program);
 	int error;
 
@@ -238,10 +266,13 @@ static int attach(struct bpf_program *program)
 		return -errno;
 	(void)snprintf(path, sizeof(path), IMA_BPF_DIR "/link_%s",
 		       bpf_program__name(program));
-	if (unlink(path) < 0 && errno != ENOENT)
+	(void)snprintf(fresh, sizeof(fresh), IMA_BPF_DIR "/new_%s",
+		       bpf_program__name(program));
+	error = unlink(fresh) < 0 && errno != ENOENT
+			? -errno
+			: bpf_link__pin(link, fresh);
+	if (!error && rename(fresh, path) < 0)
 		error = -errno;
-	else
-		error = bpf_link__pin(link, path);
 	(void)bpf_link__destroy(link);
 	return error;
 }
@@ -261,7 +292,7 @@ static int mark_version(const struct bpf_object *object)
 								     : 0;
 }
 
-/* Everything at once, or nothing is pinned that was not before. */
+/* One after the other: what fails leaves those before it pinned. */
 static int attach_all(struct bpf_object *object)
 {
 	struct bpf_program *program;

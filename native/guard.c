@@ -164,8 +164,8 @@ static int turn(struct guard *guard, uint64_t *patience)
 		error = accesses_read(guard);
 	keep_host(guard);
 	*patience = upkeep_tick(guard);
-	jobs_tell_denials(guard);
 	jobs_send(guard);
+	jobs_tell_denials(guard);
 	pat_watchdog(guard);
 	if (guard->renew)
 		replace(guard);

@@ -146,6 +146,8 @@ void accesses_fail(struct guard *guard, struct slot *slot);
 bool accesses_make_room(struct guard *guard);
 /* Gives up whatever the kernel was told not to ask about again. */
 void accesses_drop_cache(struct guard *guard);
+/* The same of one file, by its numbers: as ima_bpf.h has them. */
+void accesses_forget(struct guard *guard, uint32_t device, uint64_t inode);
 /* Answers whatever is still held, by the configured outcome. */
 void accesses_finish(struct guard *guard);
 /* It was answered, and no host will hear of it: it is only counted. */

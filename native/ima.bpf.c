@@ -25,6 +25,8 @@ static __always_inline __u32 why_not(const struct ima_bpf_config *rules,
 	const struct ima_bpf_file file = name_of(inode);
 	const struct super_block *filesystem = inode->i_sb;
 
+	if (filesystem->s_magic == OVERLAYFS_SUPER_MAGIC && rules->layers)
+		return 0;
 	if (bpf_map_lookup_elem(&devices, &file.device)) {
 		if (bpf_map_lookup_elem(&rescue, &file))
 			return 0;
@@ -37,8 +39,6 @@ static __always_inline __u32 why_not(const struct ima_bpf_config *rules,
 		return rules->fileless == IMA_BPF_FILELESS_ALLOW
 			       ? 0
 			       : IMA_BPF_FILELESS;
-	if (filesystem->s_magic == OVERLAYFS_SUPER_MAGIC && rules->layers)
-		return 0;
 	return rules->unwatched ? IMA_BPF_UNWATCHED : 0;
 }
 
@@ -148,15 +148,35 @@ int ima_open(unsigned long long *ctx)
 	return 0;
 }
 
+/*
+ * The hooks of attributes are asked before it is known whether somebody may:
+ * who may not must not end the verdict of what everybody runs. Who may by a
+ * user namespace of his own is told to the guard alone, when it is done.
+ */
+static __always_inline int may_change(const struct inode *inode)
+{
+	const struct cred *cred = bpf_get_current_task_btf()->cred;
+	__u64 effective = 0;
+
+	if (cred->fsuid.val == inode->i_uid.val)
+		return 1;
+	bpf_probe_read_kernel(&effective, sizeof(effective),
+			      &cred->cap_effective);
+	return effective & CAPS_OF_OWNERS && !cred->user_ns->level;
+}
+
 /* A chmod to what it is already, as build scripts do, changes nothing. */
 static __always_inline int on_setattr(struct dentry *dentry,
 				      const struct iattr *attributes)
 {
 	struct inode *inode = dentry->d_inode;
+	const unsigned int what = attributes->ia_valid;
 
-	if (inode && (attributes->ia_valid & ATTR_OTHERS ||
-		      (attributes->ia_valid & ATTR_MODE &&
-		       attributes->ia_mode != inode->i_mode)))
+	if (inode &&
+	    (what & ATTR_SIZE ||
+	     ((what & ATTR_OWNERS ||
+	       (what & ATTR_MODE && attributes->ia_mode != inode->i_mode)) &&
+	      may_change(inode))))
 		drop(inode);
 	return 0;
 }
@@ -179,8 +199,9 @@ static __always_inline int on_label(struct dentry *dentry)
 {
 	const struct ima_bpf_config *rules = rules_now();
 
-	if (!rules || !rules->host ||
-	    rules->host != bpf_get_current_pid_tgid() >> 32)
+	if ((!rules || !rules->host ||
+	     rules->host != bpf_get_current_pid_tgid() >> 32) &&
+	    dentry->d_inode && may_change(dentry->d_inode))
 		drop(dentry->d_inode);
 	return 0;
 }

@@ -66,7 +66,9 @@ struct ima_bpf_file {
 	__u32 reserved;
 };
 
-/* "devices": the filesystems that are watched, by the number of their device.
+/*
+ * "devices": the filesystems that are watched, by the number of their device,
+ * and by which guard (its process).
  */
 static inline __u32 ima_bpf_device(__u32 major, __u32 minor)
 {

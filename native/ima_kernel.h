@@ -23,8 +23,11 @@
 #define SB_INTERNAL (1ul << 22 | 1ul << 31)
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define ATTR_MODE 0x1u
-/* ATTR_UID, ATTR_GID, ATTR_SIZE */
-#define ATTR_OTHERS 0xeu
+/* ATTR_UID, ATTR_GID */
+#define ATTR_OWNERS 0x6u
+#define ATTR_SIZE 0x8u
+/* CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_SYS_ADMIN */
+#define CAPS_OF_OWNERS (1ull << 0 | 1ull << 1 | 1ull << 3 | 1ull << 21)
 
 struct super_block {
 	unsigned long s_flags;
@@ -32,8 +35,13 @@ struct super_block {
 	__u32 s_dev;
 } RELOCATED;
 
+typedef struct {
+	__u32 val;
+} RELOCATED kuid_t;
+
 struct inode {
 	unsigned short i_mode;
+	kuid_t i_uid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 } RELOCATED;
@@ -77,6 +85,7 @@ struct kernel_cap {
 } RELOCATED;
 
 struct cred {
+	kuid_t fsuid;
 	struct kernel_cap cap_effective;
 	struct user_namespace *user_ns;
 } RELOCATED;

@@ -13,6 +13,8 @@
 #define JOB_LOSSES 8
 /* How long, in ns, who was not asked about may take to become code. */
 #define ARM_GRACE 1000000000ull
+/* What BPF refused and is told in one turn: a flood of it must not be felt. */
+#define MOST_TOLD 32
 
 static uint32_t job_flags(const struct slot *slot)
 {
@@ -201,6 +203,8 @@ static void arm(struct guard *guard)
 
 	if (guard->stopping)
 		return;
+	if (verdicts_will_change(&guard->verdicts, guard->options.bpf))
+		accesses_drop_cache(guard);
 	error = verdicts_arm(&guard->verdicts, guard->options.bpf,
 			     guard->options.spared, guard->now + ARM_GRACE);
 	if (error)
@@ -241,10 +245,20 @@ static void on_watch(struct guard *guard, struct ima_watch *watch, int fd)
 	(void)send(guard->host.socket, watch, sizeof(*watch), MSG_NOSIGNAL);
 }
 
-/* False when the host does not take it now. */
+struct telling {
+	struct guard *guard;
+	unsigned int left; /* that may be told in this turn */
+	uint64_t inode;	   /* whose mark was taken in this turn, or 0 */
+};
+
+/*
+ * False when the host does not take it now. A file without a verdict whose mark
+ * is kept would be refused for as long as that is: it is judged anew.
+ */
 static bool tell_denial(void *context, const struct ima_bpf_denial *denial)
 {
-	const struct guard *guard = context;
+	struct telling *telling = context;
+	struct guard *guard = telling->guard;
 	struct ima_denial message = {
 		.type = IMA_MSG_DENIAL,
 		.hook = denial->hook,
@@ -256,6 +270,18 @@ static bool tell_denial(void *context, const struct ima_bpf_denial *denial)
 		.inode = denial->inode,
 	};
 
+	if (!telling->left)
+		return false;
+	telling->left--;
+	if ((denial->cause == IMA_BPF_UNJUDGED ||
+	     denial->cause == IMA_BPF_OUTDATED) &&
+	    denial->inode != telling->inode) {
+		/* To look for one takes a while: one in a turn. */
+		if (telling->inode)
+			return false;
+		telling->inode = denial->inode;
+		accesses_forget(guard, denial->device, denial->inode);
+	}
 	memcpy(message.name, denial->name, sizeof(message.name));
 	memcpy(message.path, denial->path, sizeof(message.path));
 	return send(guard->host.socket, &message, sizeof(message),
@@ -264,8 +290,11 @@ static bool tell_denial(void *context, const struct ima_bpf_denial *denial)
 
 void jobs_tell_denials(struct guard *guard)
 {
-	if (host_takes(guard))
-		denials_read(&guard->denials, tell_denial, guard);
+	struct telling telling = { .guard = guard, .left = MOST_TOLD };
+
+	/* Nobody waits for these. */
+	if (host_takes(guard) && !next_to_send(guard))
+		denials_read(&guard->denials, tell_denial, &telling);
 }
 
 /* At the end of this turn: what it has still to do is done by this image. */

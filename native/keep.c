@@ -32,6 +32,7 @@ void keep_lost(struct guard *guard)
 		    guard->host.ready ? ", starting another"
 				      : " before it was ready, trying again");
 	host_reap(&guard->host, guard->now);
+	verdicts_set_host(&guard->verdicts, 0);
 	after_host(guard);
 }
 
@@ -79,7 +80,7 @@ static void answer_when_down(struct guard *guard)
 	say("accesses are answered at once, %s",
 	    outcome[guard->options.host_down]);
 	accesses_finish(guard);
-	if (guard->options.host_down == HOST_DOWN_ALLOW &&
+	if (guard->options.host_down == HOST_DOWN_ALLOW && !guard->stopping &&
 	    guard->options.bpf == IMA_BPF_ENFORCE)
 		(void)verdicts_arm(&guard->verdicts, IMA_BPF_REPORT,
 				   guard->options.spared, 0);

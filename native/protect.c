@@ -215,11 +215,12 @@ static void deny_calls(enum process process)
 		RETURN(SECCOMP_RET_ERRNO | EPERM),
 		LOAD(nr),
 		BPF_JUMP(BPF_JMP + BPF_JGE + BPF_K, FOREIGN_BIT, 0, 0),
-		/* Elements of maps that are there: to look up, set, delete. */
+		/* Elements of maps that are there: look up, set, delete, list.
+		 */
 		BPF_JUMP(BPF_JMP + BPF_JEQ + BPF_K, SYS_bpf, 0, 4),
 		LOAD(args[0]),
 		BPF_JUMP(BPF_JMP + BPF_JEQ + BPF_K, BPF_MAP_CREATE, 0, 0),
-		BPF_JUMP(BPF_JMP + BPF_JGT + BPF_K, BPF_MAP_DELETE_ELEM, 0, 0),
+		BPF_JUMP(BPF_JMP + BPF_JGT + BPF_K, BPF_MAP_GET_NEXT_KEY, 0, 0),
 		RETURN(SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = { (unsigned short)(end + 1), code };

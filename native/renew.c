@@ -19,6 +19,8 @@
 /* By this an image tells, before it runs, whether it can take over. */
 __attribute__((used)) static const char mark[] = "imahost-guard abi " TEXT(
 	IMA_ABI_VERSION) " state " TEXT(RENEW_VERSION);
+/* The maps are left to the next image, too. */
+_Static_assert(IMA_BPF_VERSION == 1, "RENEW_VERSION is raised with it");
 
 static void set_flags(int fd, int flags)
 {

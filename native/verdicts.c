@@ -138,17 +138,55 @@ int verdicts_open(struct verdicts *verdicts, uint64_t now)
 	return verdicts_resume(verdicts, maps, now);
 }
 
+static int next_key(int map, const void *key, void *next)
+{
+	union bpf_attr attributes = { 0 };
+
+	attributes.map_fd = (uint32_t)map;
+	attributes.key = (uintptr_t)key;
+	attributes.next_key = (uintptr_t)next;
+	return bpf(BPF_MAP_GET_NEXT_KEY, &attributes);
+}
+
+/* What an earlier guard watched, and nobody does now, would never be judged. */
+static void forget_devices(const struct verdicts *verdicts)
+{
+	const int map = verdicts->maps[VERDICT_DEVICES];
+	uint32_t device;
+	uint32_t next;
+	uint32_t guard;
+	bool more = next_key(map, NULL, &next) == 0;
+
+	while (more) {
+		device = next;
+		more = next_key(map, &device, &next) == 0;
+		if (lookup(map, &device, &guard) == 0 &&
+		    guard != (uint32_t)getpid())
+			delete (map, &device);
+	}
+}
+
 int verdicts_arm(struct verdicts *verdicts, enum ima_bpf_mode mode,
 		 uint64_t spared, uint64_t grace)
 {
 	if (!verdicts_are_kept(verdicts))
 		return 0;
+	forget_devices(verdicts);
 	if (verdicts->config.mode == IMA_BPF_OFF)
 		verdicts->config.grace_until = grace;
+	/* What was only reported is not allowed: no earlier verdict counts. */
+	if (verdicts->config.mode != mode)
+		verdicts->config.epoch += 2;
 	verdicts->config.mode = mode;
 	verdicts->config.guard = (uint32_t)getpid();
 	verdicts->config.spared = spared;
 	return save_config(verdicts);
+}
+
+bool verdicts_will_change(const struct verdicts *verdicts,
+			  enum ima_bpf_mode mode)
+{
+	return verdicts_are_kept(verdicts) && verdicts->config.mode != mode;
 }
 
 void verdicts_disarm(struct verdicts *verdicts)
@@ -161,7 +199,7 @@ void verdicts_disarm(struct verdicts *verdicts)
 
 int verdicts_watch(const struct verdicts *verdicts, int fd)
 {
-	const uint32_t watched = 1;
+	const uint32_t watched = (uint32_t)getpid();
 	struct stat file;
 	uint32_t device;
 

@@ -52,6 +52,9 @@ bool verdicts_are_kept(const struct verdicts *verdicts);
  */
 int verdicts_arm(struct verdicts *verdicts, enum ima_bpf_mode mode,
 		 uint64_t spared, uint64_t grace);
+/* Is that another mode than they are in, so that no verdict counts any more? */
+bool verdicts_will_change(const struct verdicts *verdicts,
+			  enum ima_bpf_mode mode);
 /* Lets everything through. What is pinned stays. */
 void verdicts_disarm(struct verdicts *verdicts);
 

@@ -47,6 +47,12 @@ static class StopCommand
 
         string state = parsed.GetValue(State)!;
         int guard = ProcessImage.HolderOfLock(StateDirectory.LockIn(state));
+        if (guard == 0 && CodeGates.Open())
+        {
+            Console.WriteLine("no service runs; the BPF programs that one has left are taken away: nothing is refused any more");
+            return ExitStatus.Yes;
+        }
+
         StopResult result = Order(state, guard);
         if (!HasEnded(state, guard))
         {

@@ -23,19 +23,49 @@ static class CodeGates
         string? program = Find();
         if (options.Bpf == BpfUse.Off)
         {
-            if (program != null && Directory.Exists(Pinned))
-            {
-                Require(Run(program, ["unload"]), 0);
-            }
-
+            _ = Open();
             return "bpf: off is configured";
         }
 
-        (int status, string said) = program == null
-            ? (NotOffered, $"{Program} is neither beside imahost nor {Installed}: this build is without BPF")
-            : Run(program, ["load", .. Shelter.Arguments(options, Environment.ProcessPath!, guard, program)]);
+        if (program == null)
+        {
+            string missing = $"{Program} is neither beside imahost nor {Installed}: this build is without BPF";
+            return options.Bpf != BpfUse.Require && !Directory.Exists(Pinned) ? missing : throw new ConfigurationException(missing);
+        }
+
+        Shelter.RequireSpared(options);
+        (int status, string said) = Run(program, ["load", .. Shelter.Arguments(options, Environment.ProcessPath!, guard, program)]);
+        if (status == 0)
+        {
+            return null;
+        }
+
+        // What a guard that was killed has left shut would stay so: nobody gives verdicts any more.
+        Unload(program);
         Require((status, said), options.Bpf == BpfUse.Require ? 0 : NotOffered);
-        return status == 0 ? null : said;
+        return said;
+    }
+
+    /// <summary>Opens what a dead guard has left shut.</summary>
+    /// <returns>False: nothing is pinned.</returns>
+    /// <exception cref="ConfigurationException">It cannot be taken away.</exception>
+    public static bool Open()
+    {
+        if (!Directory.Exists(Pinned))
+        {
+            return false;
+        }
+
+        Unload(Find() ?? throw new ConfigurationException($"{Pinned} is there, and {Program} is not: rm {Pinned}/link_*"));
+        return true;
+    }
+
+    static void Unload(string program)
+    {
+        if (Directory.Exists(Pinned))
+        {
+            Require(Run(program, ["unload"]), 0);
+        }
     }
 
     /// <summary>What the guard is told.</summary>
@@ -60,8 +90,9 @@ static class CodeGates
     /// What a start of the service loads, as it was loaded for this one: it must be able to start when nobody judges. Under
     /// <c>watch: all</c> the first host has loaded it before anything is watched, and the guard has not seen it.
     /// </summary>
-    public static IEnumerable<string> TrustArguments(DaemonOptions options) => options.Resolved?.WithoutBpf != null ? [] :
-        MappedFiles().Distinct().SelectMany(path => new[] { "--trust", path });
+    /// <param name="companion">The TPM emulator, which a start may have to start as well; 0: none.</param>
+    public static IEnumerable<string> TrustArguments(DaemonOptions options, int companion) => options.Resolved?.WithoutBpf != null ? [] :
+        MappedFiles("self").Concat(companion == 0 ? [] : MappedFiles(Invariant($"{companion}"))).Distinct().SelectMany(path => new[] { "--trust", path });
 
     /// <summary>The loader is looked at, as the guard is by whoever reads it: what has replaced it may be run as well.</summary>
     public static void Touch()
@@ -72,8 +103,8 @@ static class CodeGates
         }
     }
 
-    static IEnumerable<string> MappedFiles() =>
-        from line in File.ReadLines("/proc/self/maps")
+    static IEnumerable<string> MappedFiles(string process) =>
+        from line in File.ReadLines($"/proc/{process}/maps")
         let words = line.Split(' ', MapsFields, StringSplitOptions.RemoveEmptyEntries)
         where words.Length == MapsFields && words[1].Contains('x', StringComparison.Ordinal)
         let path = words[^1]

@@ -55,7 +55,7 @@ static class GuardProgram
         }
 
         arguments.AddRange(["--cache", Number(options.Cache)]);
-        arguments.AddRange([.. CodeGates.Arguments(options), .. CodeGates.TrustArguments(options)]);
+        arguments.AddRange([.. CodeGates.Arguments(options), .. CodeGates.TrustArguments(options, embedded?.Pid ?? 0)]);
         if (options.Resolved!.MayLabel)
         {
             arguments.Add("--host-labels");

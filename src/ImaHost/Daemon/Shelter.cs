@@ -25,6 +25,18 @@ static class Shelter
             .Concat(sheltered.Programs.SelectMany(file => new[] { "--helper", file }));
     }
 
+    /// <summary>Who starts the service must be able to start it again.</summary>
+    /// <exception cref="ConfigurationException">We are not spared.</exception>
+    public static void RequireSpared(DaemonOptions options)
+    {
+        if (options.SelfProtection is { } sheltered && !Administrators.IsCapable((uint)Environment.ProcessId, sheltered.Capability))
+        {
+            throw new ConfigurationException(
+                "self_protection: this process lacks the capability, and could not start a sheltered service again: under"
+                + " systemd it must be in CapabilityBoundingSet= of imahost.service");
+        }
+    }
+
     /// <summary>Why a process may not order that; null: it may.</summary>
     public static string? WhyNot(DaemonOptions options, ControlRequest request) =>
         options.SelfProtection is { } sheltered && request.Line != Question

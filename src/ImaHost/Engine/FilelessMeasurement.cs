@@ -12,7 +12,7 @@ namespace ImaHost.Engine;
 /// </summary>
 sealed class FilelessMeasurement(ImaEngine engine, RuntimeMeasurements list, ListSettings settings, SharedState shared, ILogger log)
 {
-    /// <summary>What waits at most; more is entered without a digest.</summary>
+    /// <summary>What waits at most; more is counted, and the number entered.</summary>
     const int MostWaiting = 1024;
 
     /// <summary>A program is told of before it has become its process's.</summary>
@@ -20,6 +20,8 @@ sealed class FilelessMeasurement(ImaEngine engine, RuntimeMeasurements list, Lis
 
     readonly object _gate = new(); // a Lock cannot be waited on
     readonly Queue<CodeDenial> _waiting = [];
+    readonly HashSet<string> _entered = [];
+    long _missed;
 
     /// <summary>To be called for each, by any thread.</summary>
     public void Take(CodeDenial denial)
@@ -31,16 +33,16 @@ sealed class FilelessMeasurement(ImaEngine engine, RuntimeMeasurements list, Lis
 
         lock (_gate)
         {
-            // Who floods it waits for nothing, and is not waited for.
-            if (_waiting.Count < MostWaiting)
+            // Who floods it is not waited for: more than this is counted.
+            if (_waiting.Count == MostWaiting)
             {
-                _waiting.Enqueue(denial);
-                Monitor.Pulse(_gate);
+                _missed++;
                 return;
             }
-        }
 
-        EnterUnseen(denial);
+            _waiting.Enqueue(denial);
+            Monitor.Pulse(_gate);
+        }
     }
 
     /// <summary>Measures them, for as long as the host lives.</summary>
@@ -49,15 +51,21 @@ sealed class FilelessMeasurement(ImaEngine engine, RuntimeMeasurements list, Lis
         using var measurement = new RunningMeasurement(engine, shared, log);
         while (true)
         {
-            CodeDenial denial = Next();
+            CodeDenial denial = Next(out long missed);
             if (!TryMeasure(denial, measurement))
             {
                 EnterUnseen(denial);
             }
+
+            if (missed > 0)
+            {
+                Enter(FormattableString.Invariant($"more={missed}\n"));
+            }
         }
     }
 
-    CodeDenial Next()
+    /// <param name="missed">How many came when there was no room, once all that waited is taken.</param>
+    CodeDenial Next(out long missed)
     {
         lock (_gate)
         {
@@ -66,7 +74,10 @@ sealed class FilelessMeasurement(ImaEngine engine, RuntimeMeasurements list, Lis
                 _ = Monitor.Wait(_gate);
             }
 
-            return _waiting.Dequeue();
+            CodeDenial next = _waiting.Dequeue();
+            missed = _waiting.Count == 0 ? _missed : 0;
+            _missed -= missed;
+            return next;
         }
     }
 
@@ -94,8 +105,21 @@ sealed class FilelessMeasurement(ImaEngine engine, RuntimeMeasurements list, Lis
     static bool IsFileless(ReadOnlySpan<byte> path) =>
         path.StartsWith("/memfd:"u8) || path.StartsWith("/SYSV"u8) || path.StartsWith("/dev/zero"u8);
 
-    void EnterUnseen(CodeDenial denial) => _ = HostEvents.Fileless(
-        list, settings,
-        FormattableString.Invariant(
-            $"path={EntryName.ToLine(denial.Path)}\nprogram={EntryName.ToLine(denial.Program)}\npid={denial.Pid}\nuid={denial.Uid}\n"));
+    /// <summary>Once, or a loop of somebody's would fill the list.</summary>
+    void EnterUnseen(CodeDenial denial)
+    {
+        string what = FormattableString.Invariant(
+            $"path={EntryName.ToLine(denial.Path)}\nprogram={EntryName.ToLine(denial.Program)}\nuid={denial.Uid}\n");
+        if (_entered.Count == MostWaiting)
+        {
+            _entered.Clear();
+        }
+
+        if (_entered.Add(what))
+        {
+            Enter(what);
+        }
+    }
+
+    void Enter(string what) => _ = HostEvents.Fileless(list, settings, what);
 }
