@@ -16,7 +16,7 @@ newest=linux-image-6.12-cloud-amd64
 # What boots, what the product needs, and what a machine does all day.
 packages=(systemd systemd-sysv udev dbus kmod busybox-static procps
 	libssl3 attr openssl
-	tpm2-tools libtss2-tcti-device0 ima-evm-utils
+	tpm2-tools libtss2-tcti-device0 ima-evm-utils swtpm
 	sudo cron openssh-server openssh-client python3-minimal gcc libc6-dev
 	apt-utils jq)
 boot_modules=(virtio_pci virtio_blk)

@@ -186,8 +186,22 @@ refusals() {
 	check "it is changed through a shared mapping" "$code" share "$site/shared"
 	check "and refused then" refused "$site/shared"
 	check "a file that was written after it was opened" is_refused_when_written
+	check "who may not change it" may_not_chmod "$site/good"
+	check "does not end its verdict" "$site/good"
+	check "nor that of what everybody needs" may_not_chmod "$(readlink -f /lib/x86_64-linux-gnu/libc.so.6)"
+	check "a filesystem that is mounted in a user namespace" is_refused_in_own_mount
 	check "its verdict is given up by chmod" chmod 700 "$site/good"
 	check "and it is judged anew" within 3 "$site/good"
+}
+may_not_chmod() { ! setpriv --reuid 65534 --clear-groups --bounding-set -all chmod 0 "$1" && ls -l / >/dev/null; }
+is_refused_in_own_mount() {
+	local status=0
+	# shellcheck disable=SC2016 # expanded in there
+	unshare -Urm bash -c 'mount -t tmpfs none /mnt && cp "$1" /mnt/mine && /mnt/mine' bash "$site/good" || status=$?
+	[ "$status" -eq 126 ] || {
+		echo "status $status"
+		false
+	}
 }
 is_refused_to_ld_so() {
 	local said
@@ -217,9 +231,7 @@ faults() {
 	check "which lets go on what is trusted" "$site/good"
 	guard=$(guard_pid)
 	host=$(host_pid)
-	kill -KILL "$guard"
-	kill -KILL "$host" 2>/dev/null
-	sleep 0.5
+	kill_all "$guard" "$host"
 	check "guard and host are dead" is_dead
 	check "what is untrusted is refused" refused "$site/bad"
 	check "so is what nobody has judged yet" refused "$site/linked"
@@ -234,6 +246,14 @@ faults() {
 	check "what is untrusted is refused" refused "$site/bad"
 	check "and what was altered meanwhile" refused "$site/good"
 	check "the level is the same" says 'measured and BPF-enforced'
+}
+# And the TPM's emulator, where there is one, as systemd would.
+kill_all() {
+	local emulator
+	emulator=$(pidof swtpm)
+	kill -KILL "$@" 2>/dev/null
+	[ -z "$emulator" ] || kill -KILL "$emulator" 2>/dev/null
+	sleep 0.5
 }
 is_dead() { ! pidof imahost-guard && ! pidof imahost; }
 is_another() {
@@ -328,6 +348,13 @@ enforce)
 	check "for memfds too" "$code" memfd "$site/bad"
 	check "the programs can be taken away" /usr/libexec/imahost/imahost-bpf unload
 	check "and are" sh -c '! /usr/libexec/imahost/imahost-bpf status'
+	start
+	check "it enforces again" refused "$site/bad"
+	kill_all "$(guard_pid)" "$(host_pid)"
+	check "when guard and host are dead" is_dead
+	check "what is untrusted is refused" refused "$site/bad"
+	check "stop --open then" imahost stop --open
+	check "opens, too" "$site/bad"
 	;;
 off)
 	label
