@@ -32,7 +32,7 @@ boot() {
 	shift 2
 	echo "--- boot: $name"
 	setpriv --pdeathsig TERM "$here/guest.sh" -b -q -f "$payload" -r "$results/$name" \
-		-t "${IMAHOST_BOOT_SECONDS:-300}" "$@" "$here/jobs/code.sh" "$mode" || status=$?
+		-t "${IMAHOST_BOOT_SECONDS:-600}" "$@" "$here/jobs/code.sh" "$mode" || status=$?
 	count "$results/$name/output" "$status"
 }
 boot enforce enforce

@@ -77,7 +77,7 @@ boot() {
 	shift
 	mkdir -p "$results/$job"
 	setpriv --pdeathsig TERM "$here/guest.sh" "$@" -q -f "$payload" -r "$results/$job" \
-		-t "${IMAHOST_BOOT_SECONDS:-300}" "$here/jobs/$job.sh" 2>"$results/$job/errors" || status=$?
+		-t "${IMAHOST_BOOT_SECONDS:-600}" "$here/jobs/$job.sh" 2>"$results/$job/errors" || status=$?
 	echo "$status" >"$results/$job/ended"
 }
 # show JOB: what its boot has printed, and counts it.
